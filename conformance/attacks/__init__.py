@@ -1,0 +1,1 @@
+"""What attackers build: forged tokens, mutated credentials, sampled identifiers."""

@@ -1,0 +1,1 @@
+"""The catalogue: one function for each attack, grouped by what is attacked."""

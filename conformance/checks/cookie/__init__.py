@@ -1,0 +1,1 @@
+"""Cookies: what a browser is told about them."""

@@ -1,0 +1,61 @@
+"""What a browser is told about the session cookie: who else may read or send it."""
+
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target, cookies_set_at_login
+
+
+@check(
+    "cookie.attr.httponly",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.3.4", "NIST-SP800-63B-4-5.1.1", "WSTG-SESS-02", "CWE-1004"],
+)
+async def scripts_cannot_read_the_session_cookie(target: Target) -> None:
+    """The session cookie is HttpOnly, so that injected script cannot copy it.
+
+    Remedy: set HttpOnly on the session cookie.
+    """
+    alice = await target.shared_login("alice")
+    names = {carrier.name for carrier in target.cookies}
+    for cookie in cookies_set_at_login(alice):
+        if cookie.name in names and not cookie.httponly:
+            target.violation(f"{cookie.name} is set with HttpOnly", f"Set-Cookie: {cookie.shown}", alice.history)
+
+
+@check(
+    "cookie.attr.secure",
+    needs=[Capability.COOKIE, Capability.HTTPS],
+    sources=["ASVS-v5.0.0-3.3.1", "NIST-SP800-63B-4-5.1.1", "RFC6265bis-8.3", "WSTG-SESS-02", "CWE-614"],
+)
+async def cookies_never_travel_in_clear(target: Target) -> None:
+    """Every cookie of the login is Secure, so that no browser sends it over plain http.
+
+    Without it one link or image to http://… on any network in between is enough to read the session off the wire.
+    Judged by the public URL of the target, not by the address under test.
+
+    Remedy: set Secure on every cookie; on a target behind TLS termination tell the framework that it is (for example
+    SESSION_COOKIE_SECURE in Django, cookie.secure with trust proxy in Express).
+    """
+    alice = await target.shared_login("alice")
+    for cookie in cookies_set_at_login(alice):
+        if not cookie.secure:
+            target.violation(f"{cookie.name} is set with Secure", f"Set-Cookie: {cookie.shown}", alice.history)
+
+
+@check(
+    "cookie.attr.samesite",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.3.2", "NIST-SP800-63B-4-5.1.1", "WSTG-SESS-02", "CWE-1275"],
+)
+async def session_cookie_says_which_sites_may_send_it(target: Target) -> None:
+    """The session cookie sets SameSite to Lax or Strict.
+
+    Browsers differ in what they assume when it is missing, and None lets every other site send the cookie along.
+
+    Remedy: set SameSite=Lax (or Strict where no link from elsewhere must arrive signed in).
+    """
+    alice = await target.shared_login("alice")
+    names = {carrier.name for carrier in target.cookies}
+    for cookie in cookies_set_at_login(alice):
+        if cookie.name in names and (cookie.samesite or "").lower() not in ("lax", "strict"):
+            target.violation(f"{cookie.name} is set with SameSite", f"Set-Cookie: {cookie.shown}", alice.history)

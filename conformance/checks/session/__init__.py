@@ -1,0 +1,1 @@
+"""Sessions: how they are issued, identified, ended."""

@@ -1,0 +1,1 @@
+"""Tokens: forgery, secrecy and lifetime."""

@@ -1,0 +1,141 @@
+"""The command `pickproof`. Only argparse is imported until a command runs: `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+EXIT_CODES = """\
+exit codes: 0 conforms; 1 violations; 2 usage, description or preflight; 3 no violation, but something was
+inconclusive, errored or cut short; 5 nothing was tested"""
+
+TARGET = "a target.toml, ref:SCHEME[+FAULT_OR_VARIANT...] or app:module:attribute"
+
+EXAMPLES = """\
+examples:
+  pickproof demo                                  see it work, nothing to set up
+  pickproof doctor target.toml                    is my description right?
+  pickproof certify target.toml                   attack it and report
+  pickproof certify target.toml --only 'session.*'
+  pickproof explain session.logout.replay         what one check does
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="pickproof", formatter_class=raw, epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        description="Attacks your web authentication the way a real attacker would, and proves what holds.",
+    )  # fmt: skip
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, summary: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES, formatter_class=raw)
+
+    demo = command("demo", "start the reference servers, certify each, then show faults being caught")
+    demo.add_argument("schemes", nargs="*", metavar="SCHEME", help="which servers; all by default")
+
+    doctor = command("doctor", "prove a description: login, identity, logout; no attacks")
+    doctor.add_argument("target", metavar="TARGET", help=TARGET)
+    doctor.add_argument("-v", "--verbose", action="store_true", help="show each request and answer, secrets masked")
+    _reach(doctor)
+
+    _certify(command("certify", "attack a target and report what holds, with evidence"))
+
+    listing = command("list", "every check")
+    listing.add_argument("--json", action="store_true", help="for programs")
+    listing.add_argument("--profile", metavar="P", help="only what this profile demands")
+
+    explain = command("explain", "one check: attack, sources, remedy, the fault that proves it")
+    explain.add_argument("id", metavar="ID")
+
+    faults = command("faults", "faults and variants of the reference servers, and the checks that kill each fault")
+    faults.add_argument("--json", action="store_true", help="for programs")
+
+    commands.add_parser("serve", help="a reference server, perhaps with a fault", add_help=False)
+    return parser
+
+
+def _certify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help=TARGET)
+    parser.add_argument("--profile", action="append", default=[], metavar="P", help="judge by this profile alone")
+    parser.add_argument("--out", type=Path, default=Path("pickproof-report"), metavar="DIR", help="where reports go")
+    parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="only checks whose id matches")
+    parser.add_argument("--skip", action="append", default=[], metavar="GLOB", help="no checks whose id matches")
+    parser.add_argument("--budget", type=_positive, default=300, metavar="S", help="longest real wait, seconds (300)")
+    parser.add_argument("--allow", action="append", default=[], choices=["destructive"], help="what else may happen")
+    parser.add_argument("--dry-run", action="store_true", help="preflight and plan only: nothing is attacked")
+    parser.add_argument("-q", "--quiet", action="store_true", help="only failures and the summary")
+    _reach(parser)
+
+
+def _reach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same inputs (0)")
+    parser.add_argument("--rate", type=_positive, metavar="N", help="at most N requests per second")
+    parser.add_argument("--concurrency", type=_count, default=16, metavar="N", help="requests in flight at once (16)")
+    parser.add_argument("--timeout", type=_positive, default=10, metavar="S", help="seconds to wait for bytes (10)")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="trust this certificate authority (PEM)")
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate: test systems only")
+    parser.add_argument("--proxy", metavar="URL", help="send everything through this HTTP proxy")
+    parser.add_argument("--wait-for", type=_positive, default=0, metavar="S", help="wait until the target answers")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 256:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 256")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["serve"]:
+        # The reference servers bring their own parser; `python -m reference_impl` is the same thing.
+        return _serve(words[1:])
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.version:
+        from conformance import __version__
+
+        print(f"pickproof {__version__}")
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return 2
+    from conformance.errors import PickproofError
+
+    try:
+        # Each command has a module of its own, imported only when it is asked for.
+        code: int = import_module(f"conformance.commands.{options.command}").main(options)
+    except PickproofError as problem:
+        print(f"pickproof: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        # `pickproof list | head`: whoever read has enough.
+        with contextlib.suppress(OSError):
+            sys.stdout = None  # type: ignore[assignment]
+        return 0
+    return code
+
+
+def _serve(words: Sequence[str]) -> int:
+    from reference_impl.hosting import main as serve
+
+    return serve(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

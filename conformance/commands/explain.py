@@ -1,0 +1,46 @@
+"""`pickproof explain ID`: one check in plain words."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterator
+
+from conformance.matrix import killed_by
+from conformance.model import Check
+from conformance.registry import catalogue
+from conformance.standards import requirement
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print what a check does, which requirements it decides, what to do, and which fault proves it."""
+    print("\n".join(explanation(catalogue()[options.id])))
+    return 0
+
+
+def explanation(check: Check) -> Iterator[str]:
+    """The lines that explain a check."""
+    yield check.id
+    yield from _wrapped(check.title)
+    if check.story:
+        yield ""
+        yield from (line for part in check.story.split("\n\n") for line in _wrapped(part))
+    yield "\nneeds"
+    yield f"  {', '.join(check.needs)}"
+    if check.destructive:
+        yield "  --allow destructive"
+    yield "\nsources"
+    for source in check.sources:
+        known = requirement(source)
+        yield from textwrap.wrap(
+            f"{source} ({known.level}): {known.text}", 80, initial_indent="  ", subsequent_indent="    "
+        )
+    yield "\nremedy"
+    yield from _wrapped(check.remedy)
+    yield "\nproven by the faults that it kills in the reference servers"
+    for scheme, fault in killed_by(check.id):
+        yield f"  pickproof certify ref:{scheme}+{fault} --only {check.id}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")

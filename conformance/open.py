@@ -1,0 +1,156 @@
+"""From a word on the command line to a system: a description, a reference server or an app of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from conformance.errors import DescriptionError, UsageError
+from conformance.model import Exchange
+from conformance.target.adapter import load_adapter
+from conformance.target.clock import Clock, Jump, RealClock, TravellingClock, command_jump, faketime_jump
+from conformance.target.description import ClockHook, Description, digest, load, parse
+from conformance.target.hooks import request_jump
+from conformance.target.system import System
+from conformance.target.wire import Limits, Log, Wire, origins_of
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to reach a target."""
+
+    limits: Limits = field(default_factory=Limits)
+    ca: Path | None = None
+    """A file of certificate authorities to trust instead of the system's."""
+    insecure: bool = False
+    """Accept any certificate."""
+    proxy: str | None = None
+    seed: int = 0
+    timeout: float = 10.0
+    """Seconds without a byte after which an answer is given up."""
+    onlooker: Callable[[Exchange], None] | None = None
+    """Told of every exchange outside the checks."""
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+    """In place of the kit's own sender, for tests."""
+
+
+@contextlib.asynccontextmanager
+async def opened(word: str, options: Options) -> AsyncIterator[System]:
+    """The system behind a TARGET; closed, and what was started for it stopped, at the end.
+
+    Raises:
+        DescriptionError: the description is wrong.
+        UsageError: the word names nothing.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        table, where, sha, clock = await _described(word, stack)
+        system = make_system(table, where, sha, clock, options)
+        stack.push_async_callback(system.close)
+        yield system
+
+
+async def _described(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
+    if word.startswith("ref:"):
+        return await _reference(word, stack)
+    if word.startswith(("http://", "https://")):
+        raise UsageError(
+            f"{word}: a bare URL does not say how one logs in. Write a target.toml (six lines, see the README) and "
+            "certify that"
+        )
+    if word.startswith("app:"):
+        return await _app(word, stack)
+    path = Path(word)
+    if path.is_dir():
+        path = path / "target.toml"
+    if not path.exists():
+        raise UsageError(f"{word}: no such file. A TARGET is a target.toml, ref:SCHEME or app:module:attribute")
+    description, sha = load(path)
+    return description, str(path), sha, None
+
+
+async def _reference(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
+    from reference_impl import build
+    from reference_impl.hosting import Hosted
+
+    scheme, *switches = word.removeprefix("ref:").split("+")
+    try:
+        reference = build(scheme, switches)
+    except ValueError as problem:
+        raise UsageError(f"{word}: {problem}") from None
+    hosted = await stack.enter_async_context(Hosted(reference))
+    table = reference.describe(hosted.base_url)
+
+    async def jump(by: float, _offset: float) -> None:
+        reference.clock.advance(by)
+
+    clock = TravellingClock(jump, "in-process")
+    # The port changes from run to run and is no part of what was certified.
+    return parse({"name": word, **table}, word), word, digest({**table, "base_url": word}), clock
+
+
+async def _app(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
+    from conformance.target.hosting import hosted_app
+
+    _, module, attribute = [*word.split(":"), "", ""][:3]
+    try:
+        holder = importlib.import_module(module)
+        app = getattr(holder, attribute)
+    except (ImportError, AttributeError, ValueError) as problem:
+        raise UsageError(f"{word}: {problem}. Spell it app:module:attribute") from None
+    table: dict[str, Any] | None = getattr(holder, "PICKPROOF", None)
+    if table is None:
+        raise UsageError(
+            f"{word}: module {module} says nothing of how one logs in: give it a dict PICKPROOF with the keys of a "
+            "target.toml"
+        )
+    base_url = await stack.enter_async_context(hosted_app(app))
+    return parse({"name": word, **table, "base_url": base_url}, f"{module}.PICKPROOF"), word, digest(table), None
+
+
+def make_system(description: Description, where: str, sha: str, clock: Clock | None, options: Options) -> System:
+    """The system of a description, not yet preflighted."""
+    wire = Wire(
+        origins_of([description.base_url, *description.replicas]), options.transport or _sender(options), options.limits
+    )
+    file = Path(where) if where.endswith(".toml") else None
+    system = System(
+        description, where, sha, description.name or description.base_url, wire, clock or RealClock(),
+        seed=options.seed, log=Log(options.onlooker),
+        adapter=load_adapter(description.adapter, file) if description.adapter else None,
+    )  # fmt: skip
+    if description.clock and clock is None:
+        system.clock = TravellingClock(_jump(description.clock, system), _kind(description.clock))
+    _check_methods(system)
+    return system
+
+
+def _check_methods(system: System) -> None:
+    """Verbs that neither the description nor the adapter has."""
+    for verb in ("login", "identity"):
+        if getattr(system.description, verb) is None and not (system.adapter and system.adapter.offers(verb)):
+            raise DescriptionError(system.where, verb, "is missing, and the adapter lacks it too")
+
+
+def _sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
+    from conformance.target.sender import TLS, Sender
+
+    tls = TLS(ca=options.ca, verify=not options.insecure)
+    return lambda: Sender(tls=tls, proxy=options.proxy, read_timeout=options.timeout)
+
+
+def _jump(hook: ClockHook, system: System) -> Jump:
+    if hook.command:
+        return command_jump(hook.command)
+    if hook.faketime_file:
+        return faketime_jump(Path(hook.faketime_file))
+    return request_jump(hook, system)
+
+
+def _kind(hook: ClockHook) -> str:
+    return "command" if hook.command else "faketime" if hook.faketime_file else "endpoint"

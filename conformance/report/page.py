@@ -1,0 +1,204 @@
+"""report.html: one page for people, without scripts and without anything from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from types import MappingProxyType
+
+from conformance.masking import Secrets
+from conformance.model import Outcome, Report, Verdict
+from conformance.report import facts
+from conformance.report.masked import Step, steps
+from conformance.report.safe import BODY, clean, shown
+
+STEPS = 40
+"""Steps of an attack that the page tells; the evidence has them all."""
+SHOWN_BODY = 4000
+"""Characters of one message that the page shows."""
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+class Html(str):
+    """Markup; whatever is not of this kind gets escaped on its way in."""
+
+    __slots__ = ()
+
+
+def tag(name: str, *content: object, **attributes: str) -> Html:
+    """An element. Text content and attributes are escaped; ``class_`` stands for ``class``."""
+    given = "".join(f' {key.rstrip("_")}="{escape(clean(value, BODY))}"' for key, value in attributes.items())
+    return Html(f"<{name}{given}>{join(content)}</{name}>")
+
+
+def join(content: Iterable[object]) -> Html:
+    """Several pieces of content, text escaped, markup as it is."""
+    return Html("".join(one if isinstance(one, Html) else escape(clean(str(one), BODY, lines=True)) for one in content))
+
+
+def to_html(report: Report, secrets: Secrets, evidence: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The report as one self-contained page.
+
+    Args:
+        report: what to say.
+        secrets: masks whatever came from the target.
+        evidence: where the exchanges of a check are, by id, relative to the page.
+    """
+    title = f"Pickproof: {shown(report.target.name, secrets)}"
+    head = join([
+        Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html('<meta name="referrer" content="no-referrer">'),
+        tag("title", title),
+        tag("style", Html(Path(__file__).with_name("page.css").read_text(encoding="utf-8"))),
+    ])  # fmt: skip
+    body = [_head(report, secrets), _not_tested(report, secrets)]
+    body += [_stories(report, secrets, evidence, outcome, name) for outcome, name in _CHAPTERS]
+    body += [_table(report, secrets), _colophon(report, secrets)]
+    page = tag("html", tag("head", head), tag("body", *body), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+_CHAPTERS = (
+    (Outcome.FAIL, "Failures"),
+    (Outcome.INCONCLUSIVE, "Inconclusive"),
+    (Outcome.ERROR, "Errors of Pickproof"),
+    (Outcome.ADVICE, "Advice"),
+    (Outcome.KNOWN, "Known failures"),
+)
+
+
+def _head(report: Report, secrets: Secrets) -> Html:
+    target = report.target
+    where = join([f"{target.scheme} at ", tag("code", shown(target.base_url, secrets)), f", {report.started}"])
+    early = "" if report.partial is None else f"The run ended early: {shown(report.partial, secrets)}"
+    return tag(
+        "header",
+        tag("h1", shown(target.name, secrets)),
+        tag("p", where, class_="soft"),
+        tag("p", early, class_="partial") if early else "",
+        tag("ul", *(_profile(name, verdict) for name, verdict in report.profiles.items()), class_="profiles"),
+        tag("p", facts.counted(report), class_="counts"),
+        tag("p", f"{facts.effort(report)}; seed {report.seed}. "
+                 f"Exit {report.exit_code}: {facts.EXIT_MEANING[report.exit_code]}.", class_="soft"),
+    )  # fmt: skip
+
+
+def _profile(name: str, verdict: str) -> Html:
+    meaning = tag("span", facts.PROFILE_MEANING.get(verdict, ""), class_="soft")
+    return tag("li", tag("strong", verdict), " ", tag("span", name, class_="id"), meaning, class_=verdict)
+
+
+def _not_tested(report: Report, secrets: Secrets) -> Html:
+    reasons = facts.not_tested(report, secrets)
+    if not reasons:
+        return Html()
+    rows = [tag("li", f"{why} ({len(ids)})", tag("span", ", ".join(ids), class_="id")) for why, ids in reasons.items()]
+    return tag("section", tag("h2", "Not tested, and why"), tag("ul", *rows, class_="untested"))
+
+
+def _stories(report: Report, secrets: Secrets, evidence: Mapping[str, str], outcome: Outcome, title: str) -> Html:
+    verdicts = facts.having(report, outcome)
+    if not verdicts:
+        return Html()
+    told = [_story(report, verdict, secrets, evidence.get(verdict.check.id)) for verdict in verdicts]
+    return tag("section", tag("h2", f"{title} ({len(verdicts)})"), *told)
+
+
+def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | None) -> Html:
+    check = verdict.check
+    level = f" · {verdict.level}" if verdict.level else ""
+    again = tag("code", f"pickproof certify TARGET --only {check.id} --seed {report.seed}")
+    story = steps(verdict.evidence, secrets)
+    return tag(
+        "article",
+        tag("h3", tag("span", facts.word(verdict), class_=f"word {verdict.outcome.value}"), f" {_s(check.title, secrets)}"),
+        tag("p", check.id, level, class_="id"),
+        tag("p", _s(check.story, secrets)) if check.story else "",
+        _definitions({
+            "expected": _s(verdict.expected, secrets),
+            "actual": _s(verdict.actual, secrets),
+            "reason": _s(verdict.reason, secrets),
+            "input": tag("code", _s(verdict.example or "", secrets)) if verdict.example else "",
+        }),
+        _steps(story, broken=verdict.outcome is Outcome.FAIL),
+        _definitions({
+            "remedy": _s(check.remedy, secrets),
+            "sources": ", ".join(check.sources),
+            "evidence": _files(evidence) if evidence else "",
+            "run again": again,
+        }),
+        id=check.id,
+    )  # fmt: skip
+
+
+def _s(text: str, secrets: Secrets) -> str:
+    return shown(text, secrets, 2000)
+
+
+def _definitions(rows: Mapping[str, object]) -> Html:
+    return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in rows.items() if value))
+
+
+def _files(har: str) -> Html:
+    names = (har, f"{har.removesuffix('.har')}.sh")
+    return join([tag("a", names[0], href=names[0]), ", ", tag("a", names[1], href=names[1])])
+
+
+def _steps(story: tuple[Step, ...], *, broken: bool) -> Html:
+    if not story:
+        return Html()
+    told = story if len(story) <= STEPS else (*story[: STEPS // 2], *story[-STEPS // 2 :])
+    left_out = f"{len(story) - len(told)} steps in the middle are left out here." if len(told) < len(story) else ""
+    rows = [_step(step, last=broken and step is story[-1]) for step in told]
+    return join([tag("ol", *rows, class_="story"), tag("p", left_out, class_="soft") if left_out else ""])
+
+
+def _step(step: Step, *, last: bool) -> Html:
+    answer = step.answer.text if step.answer else ""
+    sent = f"{step.method} {step.url}\n{step.request.text}".rstrip()
+    line = tag("span", f"{step.purpose} → {step.outcome}", **({"class_": "last"} if last else {}))
+    details = join([tag("pre", sent[:SHOWN_BODY]), tag("pre", f"{step.outcome}\n{answer}".rstrip()[:SHOWN_BODY])])
+    return tag("li", tag("details", tag("summary", line), details), value=str(step.number))
+
+
+def _table(report: Report, secrets: Secrets) -> Html:
+    head = tag(
+        "tr", *(tag("th", name) for name in ("outcome", "check", "sources")), tag("th", "seconds", class_="number")
+    )
+    rows = [_row(verdict, secrets) for verdict in facts.ordered(report)]
+    table = tag("table", tag("thead", head), tag("tbody", *rows))
+    return tag("section", tag("h2", f"All checks ({len(rows)})"), table)
+
+
+def _row(verdict: Verdict, secrets: Secrets) -> Html:
+    check = verdict.check
+    told = {outcome for outcome, _ in _CHAPTERS}
+    name: Html = tag("a", check.id, href=f"#{check.id}") if verdict.outcome in told else tag("span", check.id)
+    title = shown(check.title, secrets)
+    return tag(
+        "tr",
+        tag("td", tag("span", facts.word(verdict), class_=f"word {verdict.outcome.value}")),
+        tag("td", tag("span", name, class_="id"), Html("<br>"), title),
+        tag("td", ", ".join(check.sources), class_="soft"),
+        tag("td", f"{verdict.seconds:.1f}", class_="number"),
+    )
+
+
+def _colophon(report: Report, secrets: Secrets) -> Html:
+    target = report.target
+    offers = f"The target offers: {', '.join(sorted(map(str, target.capabilities)))}."
+    lacks = [f"{name}: {hint}" for name, hint in target.missing.items()]
+    return tag(
+        "footer",
+        tag("h2", "About this run"),
+        tag("p", shown(offers, secrets, 2000)),
+        tag("p", "It lacks:") if lacks else "",
+        tag("ul", *(tag("li", shown(text, secrets)) for text in lacks)) if lacks else "",
+        tag("p", f"Clock: {shown(target.clock, secrets)}. Description: ", tag("code", target.description_sha256)),
+        tag("p", f"Pickproof {report.kit_version}. It looks from outside; what requests cannot decide is not "
+                 "judged here, and no standards body has certified anything.", class_="soft"),
+    )  # fmt: skip

@@ -1,0 +1,233 @@
+"""The report on a terminal or in a log file: plain lines that need neither colour nor a wide window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from conformance.masking import Secrets
+from conformance.model import Outcome, Report, Verdict
+from conformance.report import facts
+from conformance.report.curl import command
+from conformance.report.lines import Line, field, wrapped
+from conformance.report.masked import Step, steps
+from conformance.report.safe import clean, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NARROW, WIDE = 40, 110
+"""Lines are never laid out for less, and never grow longer: nobody reads them."""
+STORY = 12
+"""Steps of an attack that are told; of longer ones the first and the last."""
+INLINE = 8
+"""Lines of a curl command that is shown at once instead of in a file."""
+
+STYLE: Mapping[Outcome, str] = MappingProxyType({
+    Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.ADVICE: "yellow", Outcome.NOT_APPLICABLE: "dim",
+    Outcome.INCONCLUSIVE: "bold yellow", Outcome.KNOWN: "magenta", Outcome.ERROR: "bold red",
+})  # fmt: skip
+VERDICT_STYLE = MappingProxyType({"conforms": "bold green", "violated": "bold red", "undecided": "bold yellow"})
+MARK: Mapping[Outcome, str] = MappingProxyType({Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.ERROR: "✗"})
+# What stands in for a sign that the terminal's encoding lacks.
+ASCII = str.maketrans({"✓": "+", "✗": "x", "‹": "<", "›": ">", "…": "...", "·": "-", "’": "'"})
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    report: Report
+    secrets: Secrets
+    width: int
+    out_dir: Path | None
+    verbose: bool
+
+
+def show(
+    report: Report,
+    secrets: Secrets,
+    *,
+    console: Console | None = None,
+    out_dir: Path | None = None,
+    verbose: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Print a report.
+
+    Args:
+        report: what to say.
+        secrets: masks whatever came from the target.
+        console: where to; standard output without one. Colour, width and encoding are its business.
+        out_dir: where `write` put the files, to be named; without it short curl commands stand in the text.
+        verbose: also what could not be tested line by line, and the story of each attack.
+        quiet: the summary only.
+    """
+    if console is None:
+        from rich.console import Console
+
+        console = Console()
+    view = _View(report, secrets, max(NARROW, min(console.width, WIDE)), out_dir, verbose)
+    emit(console, _head(view))
+    if not quiet:
+        emit(console, (*_list(view), *_sections(view)))
+    emit(console, _summary(view))
+
+
+def emit(console: Console, lines: Iterable[Line]) -> None:
+    """Print lines as they are, in signs that the console's encoding has."""
+    from rich.text import Text
+
+    for line in lines:
+        text = Text()
+        for part, style in line:
+            text.append(_encodable(part, console.encoding), style)
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def _encodable(text: str, encoding: str) -> str:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def _head(view: _View) -> list[Line]:
+    report, secrets = view.report, view.secrets
+    target = report.target
+    where = f"{shown(target.name, secrets)} ({target.scheme}) at {shown(target.base_url, secrets)}"
+    found = wrapped(f"Pickproof {report.kit_version}: {where}", view.width, after="  ")
+    if report.partial is not None:
+        text = f"The run ended early: {shown(report.partial, secrets)}"
+        found += wrapped(text, view.width, after="  ", style="bold yellow")
+    return found
+
+
+def _list(view: _View) -> list[Line]:
+    found: list[Line] = []
+    for topic, verdicts in facts.topics(view.report).items():
+        listed = [v for v in verdicts if view.verbose or v.outcome is not Outcome.NOT_APPLICABLE]
+        if listed:
+            column = max(len(v.check.id) for v in listed)
+            found += [(), ((topic, "bold"),), *(_row(view, v, column) for v in listed)]
+    return found
+
+
+def _row(view: _View, verdict: Verdict, column: int) -> Line:
+    mark = MARK.get(verdict.outcome, " ")
+    style = STYLE[verdict.outcome]
+    start = f" {facts.word(verdict):12} {verdict.check.id:{column}}  "
+    room = view.width - len(start) - 1
+    text = facts.short(verdict, view.secrets)
+    if room < 12:
+        text = ""
+    elif len(text) > room:
+        text = text[: room - 3].rstrip() + "..."
+    return ((mark, style), (start[:14], style), ((start[14:] + text).rstrip(), ""))
+
+
+def _sections(view: _View) -> list[Line]:
+    found: list[Line] = []
+    for verdict in facts.having(view.report, Outcome.FAIL):
+        found += [(), *_failure(view, verdict)]
+    rest = ((Outcome.ADVICE, "Advice"), (Outcome.INCONCLUSIVE, "Inconclusive"),
+            (Outcome.ERROR, "Errors of Pickproof"), (Outcome.KNOWN, "Known failures"))  # fmt: skip
+    for outcome, title in rest:
+        verdicts = facts.having(view.report, outcome)
+        if verdicts:
+            found += [(), ((f"{title} ({len(verdicts)})", "bold"),)]
+            found += [line for verdict in verdicts for line in _brief(view, verdict)]
+    return found
+
+
+def _failure(view: _View, verdict: Verdict) -> list[Line]:
+    check, secrets = verdict.check, view.secrets
+    level = f"  [{verdict.level}]" if verdict.level else ""
+    found: list[Line] = [((facts.word(verdict), STYLE[verdict.outcome]), (f"  {check.id}", "bold"), (level, ""))]
+    found += wrapped(shown(check.title, secrets), view.width, first="  ")
+    found += [(), *field("expected", shown(verdict.expected or check.title, secrets, 600), view.width)]
+    found += field("actual", shown(verdict.actual or verdict.reason, secrets, 600), view.width)
+    if verdict.example:
+        found += field("input", shown(verdict.example, secrets, 600), view.width)
+    story = steps(verdict.evidence, secrets)
+    found += _story(view, story)
+    found += field("remedy", shown(check.remedy, secrets, 1200), view.width)
+    found += field("sources", ", ".join(check.sources), view.width)
+    found += _curl(view, verdict, story)
+    return [*found, *_again(view, verdict)]
+
+
+def _story(view: _View, story: tuple[Step, ...]) -> list[Line]:
+    if not story:
+        return []
+    found: list[Line] = [(("  attack", "bold"),)]
+    half = STORY // 2
+    gap = len(story) - STORY if len(story) > STORY and not view.verbose else 0
+    for step in story:
+        if gap and step.number == half + 1:
+            found += [((f"       ... {gap} more steps, see the evidence", ""),)]
+        if not gap or not half < step.number <= half + gap:
+            text = f"{step.purpose} -> {step.outcome}"
+            found += wrapped(text, view.width, first=f"    {step.number:2}. ", after=" " * 8)
+    last = story[-1]
+    return [*found, *field("decided by", f"step {last.number}: {last.method} {last.path}", view.width)]
+
+
+def _curl(view: _View, verdict: Verdict, story: tuple[Step, ...]) -> list[Line]:
+    if not story:
+        return []
+    if view.out_dir is not None:
+        return field("curl", clean(str(view.out_dir / "evidence" / f"{verdict.check.id}.sh")), view.width)
+    text = command(story[-1]).split("\n")
+    fits = all(len(line) + 4 <= view.width or "--url" in line for line in text)
+    if len(text) > INLINE or not fits:
+        return []
+    return [(("  curl", "bold"), (f" of step {len(story)}:", "")), *(((f"    {line}", ""),) for line in text)]
+
+
+def _again(view: _View, verdict: Verdict) -> list[Line]:
+    text = f"pickproof certify TARGET --only {verdict.check.id} --seed {view.report.seed}"
+    return field("run again", text, view.width)
+
+
+def _brief(view: _View, verdict: Verdict) -> list[Line]:
+    level = f"  [{verdict.level}]" if verdict.level and verdict.outcome is Outcome.ADVICE else ""
+    found: list[Line] = [((f"  {verdict.check.id}", STYLE[verdict.outcome]), (level, ""))]
+    told = verdict.reason or verdict.actual or verdict.check.title
+    found += wrapped(shown(told, view.secrets, 600), view.width, first="    ")
+    if verdict.outcome is Outcome.ADVICE:
+        found += wrapped(shown(verdict.check.remedy, view.secrets, 600), view.width, first="    remedy: ", after="    ")
+    if view.verbose:
+        found += _story(view, steps(verdict.evidence, view.secrets))
+    return found
+
+
+def _summary(view: _View) -> list[Line]:
+    report = view.report
+    column = max((len(name) for name in report.profiles), default=0)
+    found: list[Line] = [(), (("Summary", "bold"),), *wrapped(facts.counted(report), view.width, first="  ")]
+    for name, verdict in report.profiles.items():
+        style = VERDICT_STYLE.get(verdict, "")
+        meaning = facts.PROFILE_MEANING.get(verdict, "")
+        start = f"  {name:{column}}  {verdict:9}  "
+        lines = wrapped(meaning, view.width, first=start, after=" " * min(len(start), 24))
+        found += [((lines[0][0][0], style),), *lines[1:]] if lines else [((start, style),)]
+    found += _not_tested(view)
+    found += wrapped(f"{facts.effort(report)}; seed {report.seed}", view.width, first="  ", after="    ")
+    if view.out_dir is not None:
+        found += wrapped(f"report: {clean(str(view.out_dir / 'report.html'))}", view.width, first="  ", after="    ")
+    meaning = facts.EXIT_MEANING[report.exit_code]
+    return [*found, *wrapped(f"exit {report.exit_code}: {meaning}", view.width, first="  ", style="bold")]
+
+
+def _not_tested(view: _View) -> list[Line]:
+    reasons = facts.not_tested(view.report, view.secrets)
+    if not reasons:
+        return []
+    found: list[Line] = [(("  not tested, and why", "bold"),)]
+    for why, ids in reasons.items():
+        found += wrapped(f"{why} ({len(ids)})", view.width, first="    ", after="      ")
+        found += wrapped(", ".join(ids), view.width, first="      ", style="dim")
+    return found

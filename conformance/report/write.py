@@ -1,0 +1,83 @@
+"""The report as files: report.json, report.html, junit.xml and the evidence behind each verdict that needs some."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.masking import Secrets
+from conformance.model import Report, Verdict
+from conformance.report.curl import script
+from conformance.report.document import to_json
+from conformance.report.facts import WITH_EVIDENCE, ordered
+from conformance.report.har import to_har
+from conformance.report.junit import to_junit
+from conformance.report.page import to_html
+
+EVIDENCE = "evidence"
+_ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
+_OURS = re.compile(rf"{_ID.pattern}\.(?:har|sh)")
+_PRIVATE = 0o700
+
+
+def write(report: Report, secrets: Secrets, out: Path) -> dict[str, Path]:
+    """Write every artefact of a report into the folder `out`, readable by its owner alone.
+
+    Each file appears whole or not at all; evidence of an earlier run in the same folder is removed. Writing the
+    same report twice changes nothing.
+
+    Returns:
+        Where each artefact is, by its name below `out`.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    folder = out / EVIDENCE
+    out.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    folder.mkdir(mode=_PRIVATE, exist_ok=True)
+    kept = [v for v in ordered(report) if v.evidence and v.outcome in WITH_EVIDENCE and _ID.fullmatch(v.check.id)]
+    paths = {v.check.id: f"{EVIDENCE}/{v.check.id}.har" for v in kept}
+    texts = _evidence(report, secrets, kept) | {
+        "report.json": _json(to_json(report, secrets, paths)),
+        "report.html": to_html(report, secrets, paths),
+        "junit.xml": to_junit(report, secrets),
+    }
+    _remove_stale(folder, {Path(name).name for name in texts})
+    return {name: _put(out / name, text) for name, text in texts.items()}
+
+
+def _evidence(report: Report, secrets: Secrets, verdicts: Iterable[Verdict]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for verdict in verdicts:
+        stem = f"{EVIDENCE}/{verdict.check.id}"
+        found[f"{stem}.har"] = _json(to_har(verdict, secrets, report.kit_version))
+        found[f"{stem}.sh"] = script(verdict, secrets)
+    return found
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _remove_stale(folder: Path, wanted: Iterable[str]) -> None:
+    """What an earlier run left behind; a name that no check can have is not ours to delete."""
+    for path in folder.iterdir():
+        if path.name not in wanted and _OURS.fullmatch(path.name) and not path.is_dir():
+            path.unlink()
+
+
+def _put(path: Path, text: str) -> Path:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".pickproof-")  # made with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,261 @@
+"""The engine: takes checks, yields verdicts. All of them run at once on one event loop; waits overlap by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+import traceback
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofError, Violation
+from conformance.explore import Hit, explore
+from conformance.locks import AccountLock, hold
+from conformance.model import Check, Exchange, Outcome, Verdict
+from conformance.standards import Profile, judge
+from conformance.target.facade import Target
+from conformance.target.system import System
+
+GRACE = 90.0
+"""Seconds that a check may take beyond what it declares to wait."""
+DEFAULT_BUDGET = 300.0
+REQUESTS_OF_A_CHECK = 8
+SHOWN_WHEN_UNCLEAR = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do."""
+
+    checks: tuple[Check, ...]
+    skipped: tuple[Verdict, ...]
+    profiles: tuple[Profile, ...]
+    longest_wait: float = 0.0
+    """Seconds of real time; zero where the target's clock travels."""
+
+    @property
+    def logins(self) -> int:
+        """About how many logins the checks make."""
+        return sum(check.logins for check in self.checks)
+
+    @property
+    def requests(self) -> int:
+        """About how many requests the checks make."""
+        return sum(REQUESTS_OF_A_CHECK + check.examples + 2 * check.logins for check in self.checks)
+
+
+def plan(
+    system: System,
+    checks: Sequence[Check],
+    profiles: Sequence[Profile],
+    *,
+    destructive: bool = False,
+    budget: float = DEFAULT_BUDGET,
+) -> Plan:
+    """Decide which checks can run on this target; the others become reasoned verdicts.
+
+    Args:
+        system: after preflight.
+        checks: the selection.
+        profiles: what decides whether a violation is a failure or advice.
+        destructive: whether checks that change an account for good may run.
+        budget: seconds of real time that the longest wait may take.
+    """
+    runnable, skipped = [], []
+    for check in checks:
+        reason = _obstacle(system, check, destructive, budget)
+        if reason:
+            skipped.append(_verdict(check, Outcome.NOT_APPLICABLE, profiles, reason=reason))
+        else:
+            runnable.append(check)
+    waits = [] if system.clock.travels else [_wait(system, check) for check in runnable]
+    return Plan(tuple(runnable), tuple(skipped), tuple(profiles), max(waits, default=0.0))
+
+
+def _obstacle(system: System, check: Check, destructive: bool, budget: float) -> str | None:
+    lacking = [need for need in check.needs if need not in system.capabilities]
+    if lacking:
+        hints = [f"{need}: {system.missing[need]}" if need in system.missing else str(need) for need in lacking]
+        return f"the target lacks {'; '.join(hints)}"
+    if check.destructive and not destructive:
+        return "destructive: it runs with --allow destructive"
+    wait = _wait(system, check)
+    if wait > budget and not system.clock.travels:
+        return (
+            f"it would have to wait {duration(wait)}, more than the budget of {duration(budget)}: "
+            "describe `clock`, or point at a deployment with a shorter limit"
+        )
+    return None
+
+
+def _wait(system: System, check: Check) -> float:
+    return check.waits(system) if check.waits else 0.0
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that people would use."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+@dataclass
+class Progress:
+    """What goes on right now, for a display."""
+
+    running: set[str] = field(default_factory=set)
+    done: int = 0
+    total: int = 0
+
+
+async def run(system: System, todo: Plan, progress: Progress | None = None) -> AsyncIterator[Verdict]:
+    """Run a plan; yields each verdict as it is reached, what cannot run first.
+
+    Closing the iterator cancels what still runs.
+    """
+    for verdict in todo.skipped:
+        yield verdict
+    seen = progress or Progress()
+    seen.total = len(todo.checks)
+    locks = [AccountLock() for _ in system.accounts]
+    alone = asyncio.Lock()
+    # Writers first, then whoever waits longest, so that every wait begins at the start.
+    order = sorted(todo.checks, key=lambda c: (not c.exclusive, -_wait(system, c), c.id))
+    tasks = [
+        asyncio.create_task(_one(system, check, todo.profiles, locks, alone, seen), name=check.id) for check in order
+    ]
+    try:
+        for finished in asyncio.as_completed(tasks):
+            verdict = await finished
+            seen.done += 1
+            yield verdict
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _one(
+    system: System,
+    check: Check,
+    profiles: Sequence[Profile],
+    locks: Iterable[AccountLock],
+    alone: asyncio.Lock,
+    progress: Progress,
+) -> Verdict:
+    exclusive = check.exclusive or not system.side_by_side
+    async with hold(locks, alone=exclusive):
+        if exclusive:
+            async with alone:
+                return await _counted(system, check, profiles, progress)
+        return await _counted(system, check, profiles, progress)
+
+
+async def _counted(system: System, check: Check, profiles: Sequence[Profile], progress: Progress) -> Verdict:
+    system.clock.enter()
+    progress.running.add(check.id)
+    try:
+        return await judge_one(system, check, profiles)
+    finally:
+        progress.running.discard(check.id)
+        system.clock.leave()
+
+
+async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -> Verdict:
+    """Run one check and say what it found; never raises but when cancelled."""
+    target = Target(system, check)
+    began = time.monotonic()
+    limit = GRACE + (0 if system.clock.travels else _wait(system, check))
+    try:
+        async with asyncio.timeout(limit):
+            verdict = await _attack(target, profiles)
+    except TimeoutError:
+        reason = f"not decided within {duration(limit)}"
+        verdict = _verdict(check, Outcome.INCONCLUSIVE, profiles, reason=reason, evidence=_tail(target))
+    return replace(verdict, seconds=time.monotonic() - began, requests=target.log.count)
+
+
+async def _attack(target: Target, profiles: Sequence[Profile]) -> Verdict:
+    check = target.check
+    try:
+        tried = await _body(target)
+    except Hit as hit:
+        found, example = hit.violation.finding, _example(hit.inputs)
+        outcome = Outcome(judge(check.sources, profiles)[0])
+        return _verdict(check, outcome, profiles, found.expected, found.actual, "", found.evidence, example)
+    except Violation as violation:
+        found = violation.finding
+        outcome = Outcome(judge(check.sources, profiles)[0])
+        return _verdict(check, outcome, profiles, found.expected, found.actual, "", found.evidence)
+    except Advice as advice:
+        found = advice.finding
+        return _verdict(check, Outcome.ADVICE, profiles, found.expected, found.actual, "", found.evidence)
+    except NotApplicable as stop:
+        return _verdict(check, Outcome.NOT_APPLICABLE, profiles, reason=stop.reason)
+    except Inconclusive as stop:
+        shown = stop.evidence or _tail(target)
+        return _verdict(check, Outcome.INCONCLUSIVE, profiles, reason=stop.reason, evidence=shown)
+    except PickproofError as problem:
+        return _verdict(check, Outcome.INCONCLUSIVE, profiles, reason=str(problem), evidence=_tail(target))
+    except Exception as bug:
+        return _verdict(check, Outcome.ERROR, profiles, reason=_bug(bug), evidence=_tail(target))
+    return _verdict(check, Outcome.PASS, profiles, expected=check.title, actual=tried)
+
+
+async def _body(target: Target) -> str:
+    check = target.check
+    if check.strategy is None:
+        await check.run(target)
+        return target.note
+    strategies = check.strategy()
+    seed = int.from_bytes(hashlib.sha256(f"{target.system.seed}/{check.id}".encode()).digest()[:8], "big")
+    tried = await explore(lambda i: check.run(target.branch(), **i), strategies, seed, check.examples)
+    return f"{tried} distinct inputs were refused"
+
+
+def _example(inputs: object) -> str:
+    values = inputs.values() if isinstance(inputs, dict) else [inputs]
+    return ", ".join(map(repr, values))
+
+
+def _bug(bug: Exception) -> str:
+    at = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"a bug of Pickproof: {type(bug).__name__}: {bug} ({Path(at.filename).name}:{at.lineno})"
+
+
+def _tail(target: Target) -> tuple[Exchange, ...]:
+    return tuple(target.log)[-SHOWN_WHEN_UNCLEAR:]
+
+
+def _verdict(
+    check: Check,
+    outcome: Outcome,
+    profiles: Sequence[Profile],
+    expected: str = "",
+    actual: str = "",
+    reason: str = "",
+    evidence: tuple[Exchange, ...] = (),
+    example: str | None = None,
+) -> Verdict:
+    level = judge(check.sources, profiles)[1]
+    return Verdict(check, outcome, level, expected, actual, reason, example, evidence=evidence)
+
+
+def profile_verdicts(profiles: Iterable[Profile], verdicts: Sequence[Verdict], *, whole: bool) -> dict[str, str]:
+    """What each profile's own demands came to: ``violated``, ``undecided`` or ``conforms``.
+
+    A run that left checks out cannot say that a profile conforms.
+    """
+    return {profile.name: _profile_verdict(profile, verdicts, whole) for profile in profiles}
+
+
+def _profile_verdict(profile: Profile, verdicts: Sequence[Verdict], whole: bool) -> str:
+    demanded = [v for v in verdicts if any(profile.demands.get(s) == "fail" for s in v.check.sources)]
+    if any(v.outcome is Outcome.FAIL for v in demanded):
+        return "violated"
+    unsure = any(v.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) for v in demanded)
+    decided = any(v.outcome in (Outcome.PASS, Outcome.ADVICE, Outcome.KNOWN) for v in demanded)
+    return "conforms" if decided and whole and not unsure else "undecided"

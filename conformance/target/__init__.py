@@ -1,0 +1,1 @@
+"""The target as the kit sees it: description, verbs, parties, oracle, clock."""

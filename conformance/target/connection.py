@@ -1,0 +1,235 @@
+"""One connection: writes a request's exact bytes, parses the answer with h11, bounded in size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from dataclasses import dataclass, field
+
+import h11
+import httpx
+
+MAX_INFORMATIONAL = 20
+"""Interim 1xx answers before the real one (RFC 9110 section 15.2); a hostile target may send them for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one answer may cost; seconds and bytes."""
+
+    max_body: int
+    max_header_bytes: int
+    read_timeout: float
+    total_timeout: float
+
+
+@dataclass(slots=True)
+class Received:
+    """An answer while it arrives."""
+
+    status: int = 0
+    reason: bytes = b""
+    version: bytes = b"1.1"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: list[bytes] = field(default_factory=list)
+    size: int = 0
+    truncated: bool = False
+    head_at: float = 0.0
+
+
+class Connection(asyncio.Protocol):
+    """A keep-alive connection that carries one exchange at a time."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self.loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport | None = None
+        self.usable = True
+        """Neither closed by the peer nor left in the middle of an exchange."""
+        self.used = False
+        """An exchange went over it before."""
+        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=bounds.max_header_bytes)
+        self._waiter: asyncio.Future[None] | None = None
+        self._received = Received()
+        self._heard = False
+        self._informational = 0
+        self._last_byte = 0.0
+        self._deadline = 0.0
+
+    # -- the loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The peer accepted."""
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of an answer, or of one that nobody asked for."""
+        if self._waiter is None or self._waiter.done():
+            self.close()
+            return
+        self._heard, self._last_byte = True, self.loop.time()
+        self._feed(data)
+
+    def eof_received(self) -> None:
+        """The peer has nothing more to say; some answers end that way."""
+        self.usable = False
+        self._feed(b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self.usable = False
+        if exc is None:
+            self._feed(b"")
+        self._fail(httpx.ReadError("closed by the target before the answer was complete"))
+
+    # -- one exchange
+
+    async def exchange(self, method: str, head: bytes, body: bytes, hold: asyncio.Event | None) -> Received:
+        """Write a request and wait for its answer.
+
+        Raises:
+            httpx.TransportError: no whole answer came, and why.
+        """
+        self._begin(method)
+        try:
+            await self._write(head + body, hold)
+            waiter, timer = self._arm()
+            try:
+                await waiter
+            finally:
+                timer()
+        except BaseException:
+            # Cancelled or failed midway: what comes next on this connection belongs to nobody.
+            self.close()
+            raise
+        finally:
+            self._waiter = None
+        self.used = True
+        self._end()
+        return self._received
+
+    def _begin(self, method: str) -> None:
+        self._received, self._heard, self._informational = Received(), False, 0
+        self._waiter = self.loop.create_future()
+        # h11 sees a stand-in: what matters to how an answer is framed is the method alone (RFC 9112 section 6.3).
+        known = method if method in ("HEAD", "CONNECT") else "GET"
+        self._parser.send(h11.Request(method=known, target="/", headers=[("Host", "x")]))
+        self._parser.send(h11.EndOfMessage())
+
+    async def _write(self, data: bytes, hold: asyncio.Event | None) -> None:
+        if self.transport is None or self.transport.is_closing():
+            raise httpx.WriteError("the connection is closed")
+        if hold is None:
+            self.transport.write(data)
+            return
+        self.transport.write(data[:-1])
+        await hold.wait()
+        self.transport.write(data[-1:])
+
+    def _arm(self) -> tuple[asyncio.Future[None], _Cancel]:
+        if self._waiter is None:
+            raise httpx.ReadError("the connection is closed")
+        now = self.loop.time()
+        self._last_byte, self._deadline = now, now + self.bounds.total_timeout
+        cancel = _Cancel()
+        cancel.handle = self.loop.call_at(now + self.bounds.read_timeout, self._late, cancel)
+        return self._waiter, cancel
+
+    def _late(self, cancel: _Cancel) -> None:
+        now, due = self.loop.time(), min(self._last_byte + self.bounds.read_timeout, self._deadline)
+        if now < due:
+            cancel.handle = self.loop.call_at(due, self._late, cancel)
+        elif now >= self._deadline:
+            self._fail(httpx.ReadTimeout(f"not complete within {self.bounds.total_timeout:g} s"))
+        else:
+            self._fail(httpx.ReadTimeout(f"no byte for {self.bounds.read_timeout:g} s"))
+
+    def _feed(self, data: bytes) -> None:
+        if self._waiter is None or self._waiter.done():
+            return
+        try:
+            self._parser.receive_data(data)
+            while self._step(self._parser.next_event()):
+                pass
+        except h11.RemoteProtocolError as problem:
+            if not data and not self._heard:
+                self._fail(httpx.ReadError("closed by the target without an answer"))
+            else:
+                self._fail(httpx.RemoteProtocolError(str(problem)[:200]))
+
+    def _step(self, event: object) -> bool:
+        """Take one parsed event; whether there may be another."""
+        got = self._received
+        if isinstance(event, h11.Data):
+            got.size += len(event.data)
+            got.body.append(bytes(event.data))
+            if got.size > self.bounds.max_body:
+                got.truncated = True
+                self._done()
+            return not got.truncated
+        if isinstance(event, h11.Response):
+            got.status, got.reason, got.version = event.status_code, bytes(event.reason), bytes(event.http_version)
+            got.headers, got.head_at = list(event.headers.raw_items()), time.time()
+            return True
+        if isinstance(event, h11.InformationalResponse):
+            self._informational += 1
+            if self._informational > MAX_INFORMATIONAL or event.status_code == 101:
+                self._fail(httpx.RemoteProtocolError("interim answers instead of an answer"))
+                return False
+            return True
+        if isinstance(event, h11.EndOfMessage):
+            self._done()
+        return False
+
+    def _done(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, problem: httpx.TransportError) -> None:
+        self.usable = False
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_exception(problem)
+
+    def _end(self) -> None:
+        """Make ready for the next exchange, or close."""
+        finished = self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE
+        if self.usable and finished and not self._received.truncated:
+            self._parser.start_next_cycle()
+        else:
+            self.close()
+
+    @property
+    def heard(self) -> bool:
+        """Whether any byte of the present answer arrived."""
+        return self._heard
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self.usable = False
+        if self.transport:
+            self.transport.abort()
+
+
+class _Cancel:
+    """Cancels whatever timer is set now."""
+
+    handle: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> None:
+        if self.handle:
+            self.handle.cancel()
+
+
+def unpacked(body: bytes, encoding: str, limit: int) -> tuple[bytes, bool]:
+    """A compressed body unpacked up to `limit` bytes, and whether there was more; unchanged where it lies about itself."""
+    wbits = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
+    if wbits is None:
+        return body, False
+    for bits in (wbits, -15):
+        unpacker = zlib.decompressobj(bits)
+        try:
+            return unpacker.decompress(body, limit), bool(unpacker.unconsumed_tail)
+        except zlib.error:
+            continue
+    return body, False

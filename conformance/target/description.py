@@ -1,0 +1,342 @@
+"""`target.toml`, validated: where the target is and how one uses it.
+
+The grammar has no conditions, loops or regular expressions; past that stands the Python adapter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import pydantic
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from conformance.errors import DescriptionError
+
+TAKEN = ("access", "refresh", "id_token", "csrf")
+"""The names that outlive the verb that took them; others live for one verb."""
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+SOURCE = re.compile(r"(json|cookie|header|html|location):(.+)", re.DOTALL)
+SEND = re.compile(r"([A-Za-z]+) (/\S*|https?://\S+)")
+
+
+def seconds(value: str | float) -> float:
+    """A duration such as ``"15m"``, ``"1.5h"`` or a number of seconds.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    found = DURATION.fullmatch(value.strip())
+    if not found:
+        raise ValueError("a duration is a number with one of ms, s, m, h, d, as in '15m'")
+    return float(found[1]) * UNITS[found[2] or "s"]
+
+
+def _source(text: str) -> str:
+    if not SOURCE.fullmatch(text):
+        raise ValueError("a source is json:/pointer, cookie:name, header:name, html:selector or location:param")
+    return text
+
+
+def _send(text: str) -> str:
+    if not SEND.fullmatch(text):
+        raise ValueError("a request is a method and a path, as in 'POST /login'")
+    return text
+
+
+def _path(text: str) -> str:
+    if not text.startswith(("/", "http://", "https://")):
+        raise ValueError("a page is a path that begins with '/', as in '/login'")
+    return text
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL with scheme and host, as in 'http://127.0.0.1:8000'")
+    if parts.username or parts.password:
+        raise ValueError("no user name or password inside the URL: accounts hold those")
+    return text.rstrip("/")
+
+
+def _use(text: str) -> str:
+    if not re.match(r"(header:[^:\s]+:|cookie:|query:).+", text):
+        raise ValueError("how a token travels: 'header:Authorization: Bearer {access}', 'cookie:name' or 'query:name'")
+    return text
+
+
+Source = Annotated[str, AfterValidator(_source)]
+Send = Annotated[str, AfterValidator(_send)]
+Path_ = Annotated[str, AfterValidator(_path)]
+Url = Annotated[str, AfterValidator(_url)]
+Use = Annotated[str, AfterValidator(_use)]
+Seconds = Annotated[float, pydantic.BeforeValidator(seconds), Field(ge=0)]
+
+
+class Strict(BaseModel):
+    """A table whose unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+
+class Step(Strict):
+    """One request, or one form of an HTML page filled in and sent."""
+
+    page: Path_ | None = Field(None, description="Path of an HTML page whose form is filled and sent.")
+    fill: dict[str, str] = Field({}, description="Form fields by name.")
+    action: str | None = Field(None, description="The form's action, where fields alone don't tell which form.")
+    send: Send | None = Field(None, description="Method and path of a request.")
+    json_: Any = Field(None, alias="json", description="A JSON body.")
+    form: dict[str, str] | None = Field(None, description="A urlencoded body.")
+    query: dict[str, str] = Field({}, description="Query parameters.")
+    headers: dict[str, str] = Field({}, description="Headers of this request alone.")
+    take: dict[str, Source] = Field({}, description="Names to keep, each with the source of its value.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Step:
+        if (self.page is None) == (self.send is None):
+            raise ValueError("a step is either `page` (an HTML form) or `send` (a request)")
+        if self.page and (self.json_ is not None or self.form is not None):
+            raise ValueError("a `page` step takes `fill`; `json` and `form` belong to `send`")
+        if self.send and (self.fill or self.action):
+            raise ValueError("a `send` step takes `json` or `form`; `fill` and `action` belong to `page`")
+        return self
+
+
+class Verb(Strict):
+    """What the description says of one capability: one step, or several."""
+
+    steps: list[Step] = Field(description="The steps in order.", min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "steps" in data:
+            return data
+        own = {name for name in cls.model_fields if name != "steps"}
+        step = {key: value for key, value in data.items() if key not in own}
+        return {"steps": [step], **{key: value for key, value in data.items() if key in own}}
+
+
+class Identity(Verb):
+    """A protected read that names whoever asks."""
+
+    name: Source = Field(description="Where the name of the signed-in user stands.")
+
+
+class Read(Verb):
+    """A read whose value shows whether a change happened."""
+
+    value: Source = Field(description="Where the value stands.")
+
+
+class Mutate(Verb):
+    """A protected change of state, `{value}` being the new value, and the read that shows it."""
+
+    read: Read = Field(description="The read that shows the change.")
+
+
+class ClockHook(Strict):
+    """How the kit moves the target's clock: a request, a command or a libfaketime file."""
+
+    send: Send | None = Field(None, description="A request; {seconds}, {offset}, {now} stand for the jump.")
+    json_: Any = Field(None, alias="json", description="Its JSON body.")
+    headers: dict[str, str] = Field({}, description="Its headers.")
+    command: list[str] | None = Field(None, description="A command with its arguments, run without a shell.")
+    faketime_file: str | None = Field(None, description="The target's FAKETIME_TIMESTAMP_FILE.")
+
+    @model_validator(mode="after")
+    def _one(self) -> ClockHook:
+        if sum(x is not None for x in (self.send, self.command, self.faketime_file)) != 1:
+            raise ValueError("one of `send`, `command`, `faketime_file`")
+        return self
+
+
+class Keys(Strict):
+    """Keys of the target's tokens that the kit may know."""
+
+    jwks: str | None = Field(None, description="Path or URL of the JSON Web Key Set.")
+    pem: str | None = Field(None, description="The public key as PEM.")
+    secret: str | None = Field(None, description="A signing secret: lets the kit mint tokens.")
+    private_pem: str | None = Field(None, description="A private key as PEM: lets the kit mint tokens.")
+
+
+class Policy(Strict):
+    """What the target promises; the kit enforces it. Without a promise the strict reading of the standards holds."""
+
+    access_lifetime: Seconds | None = Field(None, description="Longest life of an access token.")
+    idle: Seconds | None = Field(None, description="A session unused for this long ends.")
+    absolute: Seconds | None = Field(None, description="A session ends after this long, however busy.")
+    leeway: Seconds = Field(60, description="Clock tolerance of token verification; at most 5m.", le=300)
+    claims_allowed: list[str] = Field([], description="Claims with personal data that are meant to be there.")
+    refresh_lifetime: Seconds | None = Field(None, description="Longest life of a refresh token.")
+    rotation: bool = Field(True, description="A refresh token is replaced at each use.")
+    grace_seconds: Seconds = Field(0, description="A replaced refresh token is still honoured for this long.")
+    reuse_cascade: bool = Field(True, description="Reuse of a replaced refresh token ends its whole family.")
+    access_revocation: bool = Field(True, description="Access tokens end with the session that they belong to.")
+    logout_ends: Literal["session", "all"] = Field("session", description="What a logout ends.")
+    password_change_ends: Literal["others", "all", "offered", "none"] = Field(
+        "others", description="Which sessions a password change ends."
+    )
+    pkce: Literal["required", "optional", "none"] = Field("required", description="Whether PKCE is demanded.")
+    max_sessions: int | None = Field(None, description="Sessions that an account may have at once.", ge=1)
+    credential_bytes: int | None = Field(None, description="Budget for the credential's size on each request.", ge=1)
+
+
+class Account(BaseModel):
+    """A test account; extra keys are strings that steps may use and that secrecy checks look for."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, str]
+
+    user: str = ""
+    password: str = Field("", repr=False)
+    role: str = ""
+
+    def words(self) -> dict[str, str]:
+        """Every field by name, for substitution."""
+        return {"user": self.user, "password": self.password, **(self.__pydantic_extra__ or {})}
+
+
+class Description(Strict):
+    """A whole `target.toml`."""
+
+    base_url: Url = Field(description="Where the kit sends its requests.")
+    public_url: Url | None = Field(None, description="Where users reach the target; decides Secure and __Host-.")
+    name: str | None = Field(None, description="What reports call the target.")
+    accounts: dict[str, Account] = Field(description="Test accounts; alice is attacked, bob is the other user.")
+    adapter: str | None = Field(None, description="module:Class in Python, for verbs that TOML can't say.")
+    headers: dict[str, str] = Field({}, description="Headers sent with every request.")
+    login: Verb | None = Field(None, description="How an account logs in.")
+    identity: Identity | None = Field(None, description="A protected read that names whoever asks.")
+    logout: Verb | None = Field(None, description="Ends the session that asks.")
+    logout_all: Verb | None = Field(None, description="Ends every session of the account.")
+    change_password: Verb | None = Field(None, description="From {password} to {new_password}.")
+    refresh: Verb | None = Field(None, description="A new access token for {refresh}.")
+    register_: Verb | None = Field(None, alias="register", description="Creates the account {user}, {password}.")
+    csrf: Verb | None = Field(None, description="Run before a verb that uses {csrf}; takes csrf.")
+    use: dict[Literal["access", "refresh", "id_token", "csrf"], Use] = Field({}, description="How a token travels.")
+    protected: list[Send] = Field([], description="More routes that must refuse strangers.")
+    mutate: Mutate | None = Field(None, description="A change of state and the read that shows it.")
+    replicas: list[Url] = Field([], description="More base URLs of the same deployment.")
+    clock: ClockHook | None = Field(None, description="How the kit moves the target's clock.")
+    keys: Keys = Field(Keys(), description="Keys of the target's tokens.")
+    sessions: dict[Literal["list", "revoke"], Verb] = Field({}, description="Listing and revoking own sessions.")
+    policy: Policy = Field(Policy(), description="What the target promises.")
+
+    @model_validator(mode="after")
+    def _usable(self) -> Description:
+        if not self.accounts:
+            raise ValueError("`accounts` needs at least one account, called alice")
+        if not self.adapter and not (self.login and self.identity):
+            missing = "login" if not self.login else "identity"
+            raise ValueError(f"`{missing}` is missing: without it no session can be judged")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host that a browser of a user would send as Origin."""
+        parts = urlsplit(self.public_url or self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def load(path: Path) -> tuple[Description, str]:
+    """Read and validate a description; returns it with the SHA-256 of its text.
+
+    Raises:
+        DescriptionError: unreadable, not TOML, an unknown or missing key, a missing environment variable.
+    """
+    try:
+        text = path.read_bytes()
+        table = tomllib.loads(text.decode())
+    except OSError as problem:
+        raise DescriptionError(str(path), "", problem.strerror or "cannot be read", "check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise DescriptionError(str(path), "", f"is not TOML: {problem}", "see docs/describing-a-target.md") from None
+    return parse(table, str(path)), hashlib.sha256(text).hexdigest()
+
+
+def parse(table: Mapping[str, Any], where: str) -> Description:
+    """Validate a description that is already a table.
+
+    Raises:
+        DescriptionError: names the first key that is wrong, what is allowed there and, unless secret, what was found.
+    """
+    resolved = _environment(dict(table), where, ())
+    try:
+        return Description.model_validate(resolved)
+    except pydantic.ValidationError as problem:
+        raise _explained(problem, where) from None
+
+
+def digest(table: Mapping[str, Any]) -> str:
+    """SHA-256 of a table that has no file."""
+    return hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _environment(value: Any, where: str, path: tuple[str, ...]) -> Any:
+    """Replace each ``env:NAME`` by the variable's value."""
+    if isinstance(value, Mapping):
+        return {key: _environment(inner, where, (*path, str(key))) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_environment(inner, where, (*path, str(at))) for at, inner in enumerate(value)]
+    if isinstance(value, str) and value.startswith("env:"):
+        name = value.removeprefix("env:")
+        if name not in os.environ:
+            raise DescriptionError(
+                where, ".".join(path), f"the environment variable {name} is not set", f"export {name}=…"
+            )
+        return os.environ[name]
+    return value
+
+
+def _explained(problem: pydantic.ValidationError, where: str) -> DescriptionError:
+    first = problem.errors(include_input=True, include_url=False)[0]
+    # `steps`, positions and union tags are pydantic's view; the user wrote the step in place.
+    words = [str(word) for word in first["loc"]]
+    inner = {at for at, w in enumerate(words) if w == "steps" or (w.isdigit() and words[at - 1] == "steps")}
+    shown = ".".join(w for at, w in enumerate(words) if at not in inner)
+    message, hint = first["msg"].removeprefix("Value error, "), ""
+    if first["type"] == "extra_forbidden":
+        message, hint = "unknown key", _allowed(words)
+    elif first["type"] == "missing":
+        message = "is missing"
+    secret = {"accounts", "password", "secret", "private_pem", "keys"} & set(words)
+    found = first.get("input")
+    if isinstance(found, str | int | float | bool) and not secret and first["type"] != "extra_forbidden":
+        message += f" (found {found!r})"
+    return DescriptionError(where, shown, message, hint)
+
+
+def _allowed(words: list[str]) -> str:
+    """The keys that are allowed where an unknown one was found."""
+    names = list(_keys_at(words[:-1]))
+    return "one of " + ", ".join(sorted(names)) if names else ""
+
+
+def _keys_at(words: list[str]) -> list[str]:
+    if not words:
+        return _names(Description)
+    tables: dict[str, type[BaseModel]] = {"policy": Policy, "keys": Keys, "clock": ClockHook}
+    if words[0] in tables:
+        return _names(tables[words[0]])
+    if words[0] == "identity":
+        return [*_names(Step), "name", "steps"]
+    if words[0] == "mutate":
+        return [*_names(Step), "read", "steps", "value"]
+    return [*_names(Step), "steps"]
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,57 @@
+"""The time limits that a check enforces: as declared, else the strict reading of the standards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.attacks.jwt import parse
+from conformance.attacks.material import is_number
+
+if TYPE_CHECKING:
+    from conformance.target.party import Party
+    from conformance.target.system import System
+
+NIST_AAL2_ABSOLUTE = 24 * 3600.0
+"""SP 800-63B-4 section 2.2.3: reauthentication at AAL2 at least once in 24 hours, seconds."""
+HOUSE_ACCESS_LIFETIME = 3600.0
+"""Seconds; our recommendation where nothing is declared, since a signed token cannot be taken back."""
+SKEW = 1.5
+"""Seconds that two clocks may differ, and a limit in whole seconds may round."""
+
+
+def absolute_limit(system: System) -> float:
+    """The absolute lifetime of a session in seconds."""
+    declared = system.description.policy.absolute
+    return NIST_AAL2_ABSOLUTE if declared is None else declared
+
+
+def past_absolute(system: System) -> float:
+    """Seconds after login at which the absolute limit has surely passed."""
+    return absolute_limit(system) + SKEW
+
+
+def access_expiry(system: System, party: Party) -> float | None:
+    """Seconds after a login at which its access token has surely expired, leeway included; None when it never says."""
+    life = remaining_life(party)
+    return None if life is None else life + system.description.policy.leeway + SKEW
+
+
+def remaining_life(party: Party) -> float | None:
+    """Seconds of life that a login's access token had, by its ``exp``, else by the login's ``expires_in``."""
+    token = next((t for c in party.system.carriers if (t := parse(party.secret(c)))), None)
+    exp = token.claims.get("exp") if token else None
+    return float(exp) - party.issued_at if is_number(exp) else party.lifetime
+
+
+def declared_life(party: Party) -> float | None:
+    """Seconds between issue and expiry that a login's token states, by its own ``iat`` where it has one."""
+    token = next((t for c in party.system.carriers if (t := parse(party.secret(c)))), None)
+    exp, iat = (token.claims.get("exp"), token.claims.get("iat")) if token else (None, None)
+    if not is_number(exp):
+        return None
+    return float(exp) - (float(iat) if is_number(iat) else party.issued_at)
+
+
+def until_token_expires(system: System) -> float:
+    """How long a check waits for an access token to expire; zero where it has no expiry to wait for."""
+    return access_expiry(system, system.any_shared()) or 0.0

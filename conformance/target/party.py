@@ -1,0 +1,211 @@
+"""Who sends requests: an account's user, a thief with a copied credential, a stranger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import httpx
+
+from conformance.model import Exchange
+from conformance.target.cookies import Jar
+from conformance.target.templates import render
+
+if TYPE_CHECKING:
+    from conformance.target.description import Verb
+    from conformance.target.oracle import Judgement
+    from conformance.target.system import System
+    from conformance.target.wire import Log
+
+USER_AGENT = "Pickproof (authentication conformance test)"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+DEFAULT_USE = {"access": "header:Authorization: Bearer {access}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Where a credential travels: a cookie or a token, by name."""
+
+    kind: str
+    """``cookie`` or ``token``."""
+    name: str
+
+    def __str__(self) -> str:
+        return f"the {self.name} cookie" if self.kind == "cookie" else f"the {self.name} token"
+
+
+@dataclass
+class Party:
+    """One client: its cookies, its tokens and a connection of its own."""
+
+    system: System = field(repr=False)
+    label: str
+    """What reports call it: ``alice``, ``a thief with alice's session``."""
+    owner: str | None
+    """The account whose credential it holds, if any."""
+    lane: httpx.AsyncBaseTransport = field(repr=False)
+    log: Log = field(repr=False)
+    jar: Jar = field(default_factory=Jar, repr=False)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    principal: str | None = None
+    """The name that the target gave at this login."""
+    issued_at: float = 0.0
+    """The target's time of the login."""
+    lifetime: float | None = None
+    """Seconds, where the login's answer said ``expires_in``."""
+    history: tuple[Exchange, ...] = field(default=(), repr=False)
+    """The exchanges of the login, for the evidence of whatever follows."""
+    base: Party | None = field(default=None, repr=False)
+    """Whose genuine credential this one was altered from: the positive control of its refusal."""
+    replays: bool = False
+    """It sends copied values whatever the target says: an answer's Set-Cookie does not touch them."""
+
+    # -- what it holds
+
+    def secret(self, carrier: Carrier | None = None) -> str:
+        """The value of a carrier, by default of the one that authenticates; empty where it holds none."""
+        where = carrier or self.system.carrier
+        return (self.jar.get(where.name) if where.kind == "cookie" else self.tokens.get(where.name)) or ""
+
+    def in_log(self, log: Log) -> Party:
+        """The same party, recording elsewhere: cookies, tokens and connection are shared."""
+        return replace(self, log=log)
+
+    def stolen(self, label: str | None = None) -> Party:
+        """A thief with a copy of every credential: the same secrets, another client, a connection of its own."""
+        return replace(
+            self, label=label or f"a thief with {self.label}'s session", lane=self.system.spare_lane(self.lane),
+            jar=self.jar.copy(), tokens=dict(self.tokens), base=None, replays=True,
+        )  # fmt: skip
+
+    def holding(self, value: str | bytes, carrier: Carrier | None = None, label: str | None = None) -> Party:
+        """A thief whose credential was replaced by `value`."""
+        where = carrier or self.system.carrier
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        thief = self.stolen(label or f"an attacker with an altered copy of {self.label}'s credential")
+        thief.base = self.base or (self if self.principal else None)
+        if where.kind == "token":
+            thief.tokens[where.name] = text
+            return thief
+        kept = [c for c in thief.jar if c.name == where.name]
+        for cookie in kept:
+            thief.jar.discard(cookie.name)
+        thief.jar.put(where.name, text, self.system.base_url)
+        return thief
+
+    # -- what it does
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        purpose: str,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        content_type: str | None = None,
+        files: Mapping[str, str] | None = None,
+        accept: str = "application/json, text/html;q=0.9, */*;q=0.8",
+    ) -> Exchange:
+        """Send one request with everything that this party holds, and keep the cookies that come back."""
+        url = urljoin(self.system.base_url + "/", path.lstrip("/")) if not path.startswith("http") else path
+        carried, cookie_pairs, params = self._presented()
+        params.update(query or {})
+        if params:
+            url += ("&" if urlsplit(url).query else "?") + urlencode(params)
+        head: dict[str, str] = {"Accept": accept, "User-Agent": USER_AGENT}
+        if method.upper() not in SAFE:
+            # A browser of the target's own pages: some servers demand one of the two with every change.
+            head |= {"Origin": _origin(url), "Sec-Fetch-Site": "same-origin"}
+        if content_type:
+            head["Content-Type"] = content_type
+        head.update(render(self.system.headers, self.system.words(self)))
+        head |= carried
+        cookies = self._cookie_header(url, cookie_pairs)
+        if cookies:
+            head["Cookie"] = cookies
+        head.update(headers or {})
+        request = httpx.Request(
+            method.upper(), url, headers=[(k.encode("latin-1"), _bytes(v)) for k, v in head.items()],
+            **_body(content, files),
+        )  # fmt: skip
+        exchange = await self.system.wire.send(self.lane, request, party=self.label, purpose=purpose, log=self.log)
+        if exchange.answer and not self.replays:
+            self.jar.store(exchange.answer.all("set-cookie"), url, self.system.clock.now())
+        return exchange
+
+    def _presented(self) -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
+        headers: dict[str, str] = {}
+        cookies: list[tuple[str, str]] = []
+        query: dict[str, str] = {}
+        for name, template in {**DEFAULT_USE, **self.system.use}.items():
+            if name not in self.tokens:
+                continue
+            kind, _, rest = template.partition(":")
+            if kind == "header":
+                header, _, value = rest.partition(":")
+                headers[header.strip()] = render(value.strip(), self.tokens)
+            elif kind == "cookie":
+                cookies.append((rest, self.tokens[name]))
+            else:
+                query[rest] = self.tokens[name]
+        return headers, cookies, query
+
+    def _cookie_header(self, url: str, extra: Iterable[tuple[str, str]]) -> str:
+        stored = self.jar.header_for(url, self.system.clock.now())
+        named = [f"{name}={value}" for name, value in extra]
+        return "; ".join([stored, *named] if stored else named)
+
+    async def whoami(self) -> Judgement:
+        """Ask the identity route who this is."""
+        from conformance.target.verbs import identify
+
+        exchange, name = await identify(self)
+        return self.system.oracle.judge(exchange, name)
+
+    async def visit(self, route: str, purpose: str) -> Exchange:
+        """Send a bare ``METHOD /path``."""
+        method, path = route.split(" ", 1)
+        return await self.send(method, path, purpose=purpose)
+
+    async def verb(self, name: str, verb: Verb | None, purpose: str, **words: str) -> Exchange:
+        """Perform a verb of the description as this party."""
+        from conformance.target.verbs import perform
+
+        return await perform(self, name, verb, purpose, words)
+
+    async def logout(self) -> Exchange:
+        """End this session the way the description says."""
+        return await self.verb("logout", self.system.description.logout, f"{self.label} logs out")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _bytes(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape")
+
+
+def _body(content: bytes | None, files: Mapping[str, str] | None) -> dict[str, Any]:
+    if files is not None:
+        return {"files": {name: (None, value) for name, value in files.items()}}
+    return {} if content is None else {"content": content}
+
+
+def json_body(value: Any) -> bytes:
+    """A JSON body."""
+    return json.dumps(value).encode()
+
+
+def form_body(fields: Iterable[tuple[str, str]]) -> bytes:
+    """An ``application/x-www-form-urlencoded`` body."""
+    return urlencode(list(fields), quote_via=quote).encode()

@@ -1,0 +1,314 @@
+"""Judging the description before the target: login, identity and logout proven, the oracle calibrated.
+
+Nothing here attacks. What cannot be proven ends the run with the key of the description, the answer that came and
+what to try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from conformance.attacks.jwt import parse
+from conformance.errors import Inconclusive, PreflightError
+from conformance.model import Capability
+from conformance.target.oracle import Judgement, Oracle, RouteOracle, faces
+from conformance.target.party import Carrier, Party
+from conformance.target.system import LoginFailedError, System
+from conformance.target.verbs import identify
+
+MAX_COOKIES = 12
+"""Cookies of a login that are tried one by one; more than that is not the shape of a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing that preflight has shown."""
+
+    key: str
+    """The key of the description that it stands on."""
+    text: str
+
+
+async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]:
+    """Prove the description step by step and calibrate the system.
+
+    Args:
+        system: filled in while this goes on.
+        wait_for: seconds to keep trying until the target answers at all.
+
+    Raises:
+        PreflightError: the target does not do what the description says.
+    """
+    yield await _reachable(system, wait_for)
+    async for proof in _accounts(system):
+        yield proof
+    alice = await system.shared_login(system.accounts[0])
+    yield await _carriers(system, alice)
+    yield await _refusal(system, alice)
+    async for proof in _routes(system, alice):
+        yield proof
+    yield await _pre_login(system)
+    async for proof in _second_session(system, alice):
+        yield proof
+    _capabilities(system)
+
+
+async def _reachable(system: System, wait_for: float) -> Proof:
+    stranger = system.stranger(system.log)
+    until = time.monotonic() + wait_for
+    while True:
+        exchange, name = await identify(stranger)
+        if exchange.answer is not None and (exchange.answer.status < 500 or time.monotonic() >= until):
+            break
+        if time.monotonic() >= until:
+            raise PreflightError(
+                "base_url", f"{system.base_url} does not answer: {exchange.error}", _connection_hint(exchange.error),
+                (exchange,),
+            )  # fmt: skip
+        await asyncio.sleep(0.2)
+    if exchange.answer.status >= 500:
+        raise PreflightError(
+            "identity", f"a stranger is answered {exchange.answer.status}", "look at the target's log", (exchange,)
+        )
+    named = frozenset({name}) if name else frozenset[str]()
+    system.oracle = Oracle(faces([exchange]), named)
+    guest = f", under the name {name!r}" if name else ""
+    return Proof("identity", f"a stranger gets {exchange.answer.status}{guest}")
+
+
+def _connection_hint(error: str | None) -> str:
+    text = error or ""
+    if "certificate" in text.lower() or "ssl" in text.lower():
+        return "--ca FILE for a private certificate authority, --insecure to skip verification on a test system"
+    if "not HTTP" in text:
+        return "check scheme and port: https spoken to an http port looks like this, and the reverse"
+    return "start the target, check base_url, or give it time with --wait-for SECONDS"
+
+
+async def _accounts(system: System) -> AsyncIterator[Proof]:
+    """Log in as each of the first two accounts; they must get different names."""
+    names = system.accounts
+    if not names:
+        raise PreflightError("accounts", "only accounts with a role are described", "add accounts.alice")
+    parties = []
+    for account in names[:2]:
+        party = await _first_login(system, account)
+        parties.append(party)
+        system.adopt(party)
+        yield Proof("login", f"{account} logs in and is {party.principal!r}")
+    if len(parties) == 2 and parties[0].principal == parties[1].principal:
+        first, second = names[:2]
+        same = system.description.accounts[first].user == system.description.accounts[second].user
+        raise PreflightError(
+            f"accounts.{second}" if same else "identity.name",
+            f"{first} and {second} are both {parties[0].principal!r}"
+            + (": the same account twice" if same else ": the identity does not depend on who asks"),
+            "describe two different accounts" if same else "point identity.name at what differs between users",
+            parties[1].history,
+        )
+
+
+async def _first_login(system: System, account: str) -> Party:
+    try:
+        return await system.login(account, system.log)
+    except LoginFailedError as failed:
+        raise PreflightError("login", failed.reason, _login_hint(system, failed), failed.evidence) from None
+    except Inconclusive as failed:
+        raise PreflightError(
+            "login", failed.reason, "compare the step with what a browser sends", failed.evidence
+        ) from None
+
+
+def _login_hint(system: System, failed: LoginFailedError) -> str:
+    exchange, identity = failed.evidence
+    status = exchange.answer.status if exchange.answer else 0
+    if status in (401, 403):
+        return "check user and password; a 403 often asks for an anti-forgery value or an Origin header"
+    if status == 429:
+        return "the target throttles logins: wait, or use other accounts"
+    if identity.answer and identity.answer.status == 200:
+        return f"check identity.name: nothing stands at {_source(system)} in the answer shown"
+    return "check the login step: the answer set no cookie or token that the identity route accepts"
+
+
+def _source(system: System) -> str:
+    return repr(system.description.identity.name) if system.description.identity else "the adapter's identity"
+
+
+async def _carriers(system: System, alice: Party) -> Proof:
+    """Find what authenticates: which of the cookies and tokens of a login, alone or together."""
+    tokens = [Carrier("token", name) for name in ("access", "id_token") if name in alice.tokens]
+    cookies = [Carrier("cookie", name) for name in dict.fromkeys(n for n, _ in alice.jar.as_pairs())][:MAX_COOKIES]
+    candidates = [*tokens, *cookies]
+    alone = [c for c in candidates if (await _with_only(alice, [c])).accepted]
+    if alone:
+        system.carriers, system.joint = tuple(alone), False
+    else:
+        system.carriers = tuple(
+            [c for c in candidates if not (await _with_only(alice, [o for o in candidates if o != c])).accepted]
+        )
+        system.joint = True
+    if not system.carriers:
+        raise PreflightError(
+            "identity", "the identity route accepts alice without any of the cookies and tokens of the login",
+            "choose a route that depends on the session", alice.history,
+        )  # fmt: skip
+    text = " and ".join(map(str, system.carriers))
+    others = sorted({c.name for c in candidates} - {c.name for c in system.carriers})
+    beside = f"; beside it, without weight: {', '.join(others)}" if others else ""
+    return Proof("login", f"what authenticates is {text}{beside}")
+
+
+async def _with_only(alice: Party, kept: list[Carrier]) -> Judgement:
+    probe = alice.stolen("alice with some of her cookies")
+    names = {(c.kind, c.name) for c in kept}
+    probe.jar.discard(*{name for name, _ in probe.jar.as_pairs() if ("cookie", name) not in names})
+    probe.tokens = {name: value for name, value in probe.tokens.items() if ("token", name) in names}
+    return await probe.whoami()
+
+
+async def _refusal(system: System, alice: Party) -> Proof:
+    """See how a made-up credential of the right shape is refused."""
+    rng = system.rng("garbage")
+    forged = alice.stolen("a stranger with a made-up credential")
+    for carrier in system.carriers:
+        forged = forged.holding(_garbage(alice.secret(carrier), rng.choice), carrier, forged.label)
+    exchange, name = await identify(forged)
+    answer = exchange.answer
+    if answer is not None and answer.status < 500 and name is None:
+        oracle = system.oracle
+        system.oracle = Oracle(oracle.strangers | faces([exchange]), oracle.stranger_names)
+        return Proof("identity", f"a made-up credential gets {answer.status}")
+    return Proof("identity", f"a made-up credential gets no clear refusal: {system.oracle.judge(exchange, name)}")
+
+
+def _garbage(value: str, choose: Callable[[str], str]) -> str:
+    """Random text of the same shape: length and the kinds of characters stay, so that parsers are not what refuses."""
+    kinds = ("abcdef0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return "".join(next((choose(kind) for kind in kinds if c in kind), c) for c in value)
+
+
+async def _routes(system: System, alice: Party) -> AsyncIterator[Proof]:
+    found = []
+    for route in system.description.protected:
+        inside = await alice.visit(route, f"alice: {route}")
+        outside = await system.stranger(system.log).visit(route, f"a stranger: {route}")
+        oracle = RouteOracle(faces([inside]), faces([outside]))
+        if oracle.decides and inside.answer and inside.answer.status < 400:
+            found.append((route, oracle))
+        text = "tells insiders from strangers" if (route, oracle) in found else "is left out: both get the same answer"
+        yield Proof("protected", f"{route} {text}")
+    system.routes = tuple(found)
+
+
+async def _pre_login(system: System) -> Proof:
+    """See whether a stranger is given a cookie of the session's name: what fixation needs."""
+    names = {c.name for c in system.carriers if c.kind == "cookie"}
+    for visit in _entrances(system) if names else ():
+        stranger = system.stranger(system.log)
+        if names & await entrance_cookies(stranger, visit):
+            system.pre_login = visit
+            return Proof("login", f"strangers are given a session cookie at {visit}")
+    return Proof("login", "strangers are given no session cookie")
+
+
+def _entrances(system: System) -> list[str]:
+    described = system.description
+    pages = [s.page for s in (described.login.steps if described.login else []) if s.page]
+    return list(dict.fromkeys([*(f"GET {page}" for page in pages), *(["csrf"] if described.csrf else []), "GET /"]))
+
+
+async def entrance_cookies(stranger: Party, visit: str) -> set[str]:
+    """Make a stranger visit an entrance; the names of cookies that it then holds."""
+    try:
+        if visit == "csrf":
+            await stranger.verb("csrf", stranger.system.description.csrf, "a stranger fetches the anti-forgery value")
+        else:
+            await stranger.visit(visit, f"a stranger visits {visit.split(' ', 1)[1]}")
+    except Inconclusive:
+        return set()
+    return {name for name, _ in stranger.jar.as_pairs()}
+
+
+async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
+    """Prove logout on a second session of the first account, and see whether sessions live side by side."""
+    second = await _first_login(system, system.accounts[0])
+    system.side_by_side = (await alice.whoami()).accepted
+    if not system.side_by_side:
+        yield Proof("login", "a second login ends the first: checks run one at a time")
+    if not _offers(system, "logout"):
+        return
+    exchange = await second.logout()
+    status = exchange.answer.status if exchange.answer else 0
+    if exchange.answer is None or status >= 400:
+        raise PreflightError(
+            "logout", f"answered {status or exchange.error}",
+            "check path and method; many logouts are a POST with an anti-forgery value", (exchange,),
+        )  # fmt: skip
+    text = "the client is signed out" if (await second.whoami()).refused else "the client still counts as signed in"
+    if system.side_by_side and not (await alice.whoami()).accepted:
+        system.side_by_side = False
+        text += "; it ends the account's other sessions too: checks run one at a time"
+    yield Proof("logout", f"answered {status}; {text}")
+
+
+def _offers(system: System, verb: str) -> bool:
+    return bool(getattr(system.description, verb, None)) or bool(system.adapter and system.adapter.offers(verb))
+
+
+MISSING = {
+    Capability.LOGOUT: "describe `logout`",
+    Capability.LOGOUT_ALL: "describe `logout_all`",
+    Capability.CHANGE_PASSWORD: "describe `change_password`",
+    Capability.REFRESH: "describe `refresh`",
+    Capability.REGISTER: "describe `register`",
+    Capability.SECOND_ACCOUNT: "add a second account, `accounts.bob`",
+    Capability.SECOND_REPLICA: "list another base URL in `replicas`",
+    Capability.PUBLIC_KEY: "name the key set or the public key in `keys`",
+    Capability.CLOCK: "describe `clock`, so that hours pass in a moment",
+    Capability.HTTPS: "declare `public_url`: where users reach the target",
+    Capability.PROTECTED: "list more routes in `protected`",
+    Capability.MUTATE: "describe `mutate`",
+    Capability.COOKIE: "the login sets no cookie that authenticates",
+    Capability.TOKEN: "the login gives no bearer token",
+    Capability.JWT: "no credential of the login is a signed JWT",
+    Capability.PRE_LOGIN_SESSION: "strangers are given no session cookie",
+}
+
+
+def _capabilities(system: System) -> None:
+    """Set down what the target offers, declared or observed."""
+    described = system.description
+    party = system.any_shared()
+    found = {
+        Capability.LOGIN: True,
+        Capability.IDENTITY: True,
+        Capability.LOGOUT: _offers(system, "logout"),
+        Capability.LOGOUT_ALL: _offers(system, "logout_all"),
+        Capability.CHANGE_PASSWORD: _offers(system, "change_password"),
+        Capability.REFRESH: _offers(system, "refresh"),
+        Capability.REGISTER: _offers(system, "register_"),
+        Capability.SECOND_ACCOUNT: len(system.accounts) > 1,
+        Capability.SECOND_REPLICA: bool(described.replicas),
+        Capability.PUBLIC_KEY: bool(described.keys.jwks or described.keys.pem),
+        Capability.CLOCK: system.clock.travels,
+        Capability.HTTPS: _public_scheme_known(system),
+        Capability.PROTECTED: bool(system.routes),
+        Capability.MUTATE: bool(described.mutate),
+        Capability.COOKIE: any(c.kind == "cookie" for c in system.carriers),
+        Capability.TOKEN: any(c.kind == "token" for c in system.carriers),
+        Capability.JWT: any(parse(party.secret(c)) for c in system.carriers),
+        Capability.PRE_LOGIN_SESSION: bool(system.pre_login),
+    }
+    system.capabilities = frozenset(c for c, there in found.items() if there)
+    system.missing = {c: hint for c, hint in MISSING.items() if not found.get(c)}
+
+
+def _public_scheme_known(system: System) -> bool:
+    """Whether `Secure` can be judged: plain http on loopback says nothing of how users reach the target."""
+    described = system.description
+    loopback = described.base_url.startswith(("http://127.", "http://localhost", "http://[::1]"))
+    return bool(described.public_url) or not loopback

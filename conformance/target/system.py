@@ -1,0 +1,258 @@
+"""One target during one run: how to reach it, what preflight found out, and the logins that checks share."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from conformance.errors import Inconclusive
+from conformance.masking import Secrets
+from conformance.model import Capability, Exchange, Summary
+from conformance.target.adapter import Adapter
+from conformance.target.clock import Clock
+from conformance.target.cookies import Jar
+from conformance.target.description import Description
+from conformance.target.oracle import Judgement, Oracle, RouteOracle
+from conformance.target.party import Carrier, Party
+from conformance.target.wire import Log, Wire
+
+SPARE_LANES = 12
+FRESH = 3.0
+"""Seconds of target time after which a shared login is looked at before it is handed out again."""
+
+
+class LoginFailedError(Inconclusive):
+    """A login with good credentials did not lead to an identity."""
+
+
+@dataclass
+class System:
+    """The shared state of a run; filled in by preflight, then only read, but for the pool of logins."""
+
+    description: Description
+    where: str
+    """File or name of the description, for messages."""
+    digest: str
+    name: str
+    wire: Wire
+    clock: Clock
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    adapter: Adapter | None = None
+    seed: int = 0
+    oracle: Oracle = field(default_factory=Oracle)
+    carriers: tuple[Carrier, ...] = ()
+    """Each alone authenticates, or all of them together do when `joint`."""
+    joint: bool = False
+    routes: tuple[tuple[str, RouteOracle], ...] = ()
+    """Further protected routes on which insiders and strangers can be told apart."""
+    capabilities: frozenset[Capability] = frozenset()
+    missing: Mapping[Capability, str] = field(default_factory=dict)
+    side_by_side: bool = True
+    """Several sessions of an account live at once, and a logout ends its own alone."""
+    pre_login: str | None = None
+    """The visit that gives a stranger a session cookie, if one does."""
+    logins: int = 0
+    log: Log = field(default_factory=Log, repr=False)
+    """Exchanges that belong to no check: preflight, shared logins, positive controls."""
+
+    def __post_init__(self) -> None:
+        self._lanes = [self.wire.transport() for _ in range(SPARE_LANES)]
+        self._next_lane = itertools.count()
+        self._shared: dict[str, Party] = {}
+        self._alive_at: dict[str, float] = {}
+        self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in self.description.accounts}
+        self._own_lanes: list[httpx.AsyncBaseTransport] = []
+        self._controls: dict[str, tuple[list[float], asyncio.Lock]] = {}
+        self._again = asyncio.Lock()
+        self._another: Party | None = None
+        for name, account in self.description.accounts.items():
+            self.secrets.learn(account.password, f"password of {name}")
+
+    # -- facts
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go, without a trailing slash."""
+        return self.description.base_url
+
+    @property
+    def use(self) -> Mapping[str, str]:
+        """How tokens travel, by name."""
+        return {str(k): v for k, v in self.description.use.items()}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of every request."""
+        return self.description.headers
+
+    @property
+    def carrier(self) -> Carrier:
+        """The carrier that checks attack first."""
+        return self.carriers[0] if self.carriers else Carrier("token", "access")
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The ordinary accounts, in the order of the description; those with a role are left out."""
+        return tuple(n for n, a in self.description.accounts.items() if not a.role and n not in ROLES)
+
+    def words(self, party: Party) -> dict[str, str]:
+        """What a step of this party may substitute."""
+        account = self.description.accounts.get(party.owner or "")
+        return {"origin": self.description.origin, **(account.words() if account else {})}
+
+    def summary(self) -> Summary:
+        """The head of a report."""
+        return Summary(
+            self.name, self.base_url, self.scheme, tuple(sorted(self.capabilities)),
+            {str(k): v for k, v in self.missing.items()}, self.clock.kind, self.digest,
+        )  # fmt: skip
+
+    @property
+    def scheme(self) -> str:
+        """``session``, ``token``, ``refresh`` or ``oauth``, by what the credential is."""
+        if Capability.AUTHORIZE in self.capabilities:
+            return "oauth"
+        if Capability.REFRESH in self.capabilities:
+            return "refresh"
+        return "token" if Capability.TOKEN in self.capabilities or Capability.JWT in self.capabilities else "session"
+
+    # -- connections
+
+    def spare_lane(self, other: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncBaseTransport:
+        """A connection that is not `other`, from a small pool: a thief never sits on the victim's."""
+        lane = self._lanes[next(self._next_lane) % len(self._lanes)]
+        return lane if lane is not other else self._lanes[next(self._next_lane) % len(self._lanes)]
+
+    def own_lane(self) -> httpx.AsyncBaseTransport:
+        """A connection for one party alone."""
+        lane = self.wire.transport()
+        self._own_lanes.append(lane)
+        return lane
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for lane in (*self._lanes, *self._own_lanes):
+            await lane.aclose()
+
+    # -- parties
+
+    def stranger(self, log: Log, label: str = "a stranger") -> Party:
+        """Someone without any credential."""
+        return Party(self, label, None, self.spare_lane(), log)
+
+    async def login(
+        self, account: str, log: Log, *, label: str | None = None, carrying: Jar | None = None,
+        lane: httpx.AsyncBaseTransport | None = None,
+    ) -> Party:  # fmt: skip
+        """Log an account in with a client of its own, perhaps carrying cookies planted before.
+
+        Raises:
+            LoginFailedError: afterwards the identity route names nobody.
+        """
+        own = Log(log.add)
+        party = Party(self, label or account, account, lane or self.own_lane(), own, (carrying or Jar()).copy())
+        self.logins += 1
+        exchange = await party.verb("login", self.description.login, f"{party.label} logs in")
+        party.issued_at = self.clock.now()
+        self._learn(party)
+        who = await party.whoami()
+        if not who.accepted:
+            raise LoginFailedError(_login_failure(account, exchange, who), (exchange, who.exchange))
+        party.principal, party.history, party.log = who.name, tuple(own), log
+        return party
+
+    def _learn(self, party: Party) -> None:
+        for name, value in party.jar.as_pairs():
+            self.secrets.learn(value, f"{name} cookie of {party.owner}")
+        for name, value in party.tokens.items():
+            self.secrets.learn(value, f"{name} token of {party.owner}")
+
+    async def shared_login(self, account: str) -> Party:
+        """A live login that several checks use at once and none ends; renewed when it has died."""
+        async with self._locks[account]:
+            party = self._shared.get(account)
+            if party and self._may_have_died(party) and not (await party.whoami()).accepted:
+                party = None
+            if party is None or self._half_spent(party):
+                party = await self.login(account, self.log)
+            self.adopt(party)
+            return party
+
+    def _may_have_died(self, party: Party) -> bool:
+        return self.clock.now() - self._alive_at[party.owner or ""] > FRESH
+
+    def _half_spent(self, party: Party) -> bool:
+        """Whether a login is in the second half of its life: it must outlast the check that it is given to."""
+        policy = self.description.policy
+        lives = [life for life in (policy.absolute, policy.access_lifetime, party.lifetime) if life]
+        return bool(lives) and self.clock.now() - party.issued_at > min(lives) / 2
+
+    def any_shared(self) -> Party:
+        """The shared login of the first account, as preflight left it."""
+        return self._shared[self.accounts[0]]
+
+    async def another_login(self) -> Party:
+        """A second login of the first account, made once; its credential is for comparing, and may have died."""
+        async with self._again:
+            if self._another is None:
+                self._another = await self.login(self.accounts[0], self.log)
+            return self._another
+
+    def adopt(self, party: Party) -> None:
+        """Make a live login the shared one of its account."""
+        if party.owner:
+            self._shared[party.owner] = party
+            self._alive_at[party.owner] = self.clock.now()
+
+    async def control(self, since: float, base: Party | None = None) -> None:
+        """Prove that the target accepts a genuine credential, sent the same way, with a request sent after `since`.
+
+        `base` is the credential that the attack was made from, by default the shared login of the first account.
+        `since` is in seconds since the epoch on the kit's clock. Attacks that end at about the same time share one
+        control.
+
+        Raises:
+            Inconclusive: the base is no longer accepted, or without one not even a fresh login is.
+        """
+        key = base.secret() if base else ""
+        proven, lock = self._controls.setdefault(key, ([0.0], asyncio.Lock()))
+        async with lock:
+            if proven[0] < since:
+                judged = await (self._still_accepted(base) if base else self._prove_alive(self.accounts[0]))
+                proven[0] = judged.exchange.sent_at
+
+    async def _still_accepted(self, base: Party) -> Judgement:
+        judged = await base.in_log(self.log).whoami()
+        if not judged.accepted:
+            reason = f"the positive control failed: the genuine credential, sent after the altered one, is {judged}"
+            raise Inconclusive(reason, (judged.exchange,))
+        return judged
+
+    async def _prove_alive(self, account: str) -> Judgement:
+        judged = await (await self.shared_login(account)).whoami()
+        if not judged.accepted:
+            # The shared session may have died of age or of a check's act; a fresh login settles it.
+            self._shared.pop(account, None)
+            judged = await (await self.shared_login(account)).whoami()
+        if not judged.accepted:
+            reason = f"the positive control failed: a genuine login of {account} is {judged}"
+            raise Inconclusive(reason, (judged.exchange,))
+        return judged
+
+    def rng(self, *words: str) -> random.Random:
+        """Random numbers that depend on the run's seed and these words alone."""
+        return random.Random("/".join((str(self.seed), *words)))  # noqa: S311 - reproducible on purpose
+
+
+ROLES = ("throttle", "admin", "many-roles")
+"""Names of accounts that stand for a role instead of an ordinary user."""
+
+
+def _login_failure(account: str, exchange: Exchange, who: Judgement) -> str:
+    status = exchange.answer.status if exchange.answer else exchange.error
+    return f"login of {account} answered {status}, and afterwards the identity route says: {who}"

@@ -1,0 +1,191 @@
+"""Substituting words into steps, and taking values out of answers and pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+    from conformance.model import Answer
+
+WORD = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+MAX_DEPTH = 64
+
+
+class UnknownWordError(Exception):
+    """A template names a word that nothing provides."""
+
+    def __init__(self, word: str, known: Sequence[str]) -> None:
+        super().__init__(f"{{{word}}} is not known here; known: {', '.join(sorted(known)) or 'nothing'}")
+        self.word = word
+
+
+def render(template: Any, words: Mapping[str, str]) -> Any:
+    """The template with each ``{word}`` replaced, through lists and tables.
+
+    Raises:
+        UnknownWordError: a word that `words` lacks.
+    """
+    if isinstance(template, str):
+        return WORD.sub(lambda found: _word(found[1], words), template)
+    if isinstance(template, Mapping):
+        return {render(key, words): render(value, words) for key, value in template.items()}
+    if isinstance(template, list):
+        return [render(value, words) for value in template]
+    return template
+
+
+def _word(name: str, words: Mapping[str, str]) -> str:
+    if name not in words:
+        raise UnknownWordError(name, list(words))
+    return words[name]
+
+
+def mentions(template: Any, word: str) -> bool:
+    """Whether a template uses a word anywhere."""
+    if isinstance(template, str):
+        return f"{{{word}}}" in template
+    if isinstance(template, Mapping):
+        return any(mentions(value, word) for value in template.values())
+    return isinstance(template, list) and any(mentions(value, word) for value in template)
+
+
+def extract(source: str, answer: Answer, cookies: Mapping[str, str]) -> str | None:
+    """The value at a source, or None where the answer has none there; never raises on a hostile answer."""
+    kind, _, spot = source.partition(":")
+    if kind == "json":
+        return _text(pointer(json_of(answer), spot))
+    if kind == "cookie":
+        return cookies.get(spot)
+    if kind == "header":
+        return answer.header(spot)
+    if kind == "location":
+        return _location(answer.header("location") or "", spot)
+    return _html(answer, spot)
+
+
+def json_of(answer: Answer) -> Any:
+    """The body as JSON, or None where it is none or absurdly nested."""
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def pointer(document: Any, spot: str) -> Any:
+    """The value at an RFC 6901 JSON pointer, or None."""
+    for raw in spot.split("/")[1:] if spot else []:
+        key = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, Mapping):
+            document = document.get(key)
+        elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return None
+    return document
+
+
+def _text(value: Any) -> str | None:
+    """Scalars as text. Tables and lists are no value, nor is an empty text or false: they name nobody."""
+    if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
+        return None
+    return str(value).strip() or None
+
+
+def _location(location: str, param: str) -> str | None:
+    parts = urlsplit(location)
+    for part in (parts.query, parts.fragment):
+        if found := parse_qs(part).get(param):
+            return found[0]
+    return None
+
+
+def _html(answer: Answer, selector: str) -> str | None:
+    from selectolax.lexbor import LexborHTMLParser
+
+    try:
+        node = LexborHTMLParser(answer.body.decode("utf-8", "replace")).css_first(selector)
+    except Exception:
+        return None
+    if node is None:
+        return None
+    # An input or meta element says its value in an attribute that may be empty; its text never counts.
+    for attribute in ("value", "content"):
+        if attribute in node.attributes:
+            return (node.attributes[attribute] or "").strip() or None
+    return str(node.text(strip=True)) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of an HTML page, with what a browser would send untouched."""
+
+    method: str
+    action: str
+    """Absolute."""
+    fields: tuple[tuple[str, str], ...]
+    multipart: bool
+    names: frozenset[str]
+    has_password: bool
+
+
+def forms(page: bytes, url: str) -> tuple[Form, ...]:
+    """Every form of a page."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(page.decode("utf-8", "replace"))
+    base = tree.css_first("base[href]")
+    root = urljoin(url, (base.attributes["href"] or "") if base else "")
+    return tuple(_form(node, root) for node in tree.css("form"))
+
+
+def links(page: bytes, url: str) -> tuple[str, ...]:
+    """Absolute targets of a page's links."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(page.decode("utf-8", "replace"))
+    return tuple(urljoin(url, node.attributes["href"] or "") for node in tree.css("a[href]"))
+
+
+def _form(node: LexborNode, url: str) -> Form:
+    controls = node.css("input, select, textarea, button")
+    return Form(
+        method=(node.attributes.get("method") or "get").upper(),
+        action=urljoin(url, node.attributes.get("action") or url),
+        fields=tuple(_fields(controls)),
+        multipart=(node.attributes.get("enctype") or "").lower() == "multipart/form-data",
+        names=frozenset(name for c in controls if (name := c.attributes.get("name"))),
+        has_password=any((c.attributes.get("type") or "").lower() == "password" for c in controls),
+    )
+
+
+def _fields(controls: Sequence[LexborNode]) -> Iterator[tuple[str, str]]:
+    clicked = False
+    for control in controls:
+        name, kind = control.attributes.get("name"), (control.attributes.get("type") or "").lower()
+        if control.tag == "button":
+            kind = kind or "submit"
+        if not name or "disabled" in control.attributes or kind in ("reset", "button", "image", "file"):
+            continue
+        if kind in ("checkbox", "radio") and "checked" not in control.attributes:
+            continue
+        if kind == "submit":
+            if clicked:
+                continue
+            clicked = True
+        yield name, _control_value(control, kind)
+
+
+def _control_value(control: LexborNode, kind: str) -> str:
+    if control.tag == "textarea":
+        return str(control.text())
+    if control.tag == "select":
+        chosen = control.css_first("option[selected]") or control.css_first("option")
+        return (chosen.attributes.get("value") or str(chosen.text(strip=True))) if chosen else ""
+    return control.attributes.get("value") or ("on" if kind in ("checkbox", "radio") else "")

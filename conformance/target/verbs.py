@@ -1,0 +1,198 @@
+"""Performing the verbs of a description as a party: requests, HTML forms, values taken from answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from conformance.errors import DescriptionError, Inconclusive
+from conformance.model import Exchange
+from conformance.target.description import TAKEN
+from conformance.target.party import form_body, json_body
+from conformance.target.templates import (
+    Form,
+    UnknownWordError,
+    extract,
+    forms,
+    json_of,
+    links,
+    mentions,
+    render,
+)
+from conformance.target.wire import origin_of
+
+if TYPE_CHECKING:
+    from conformance.target.description import Step, Verb
+    from conformance.target.party import Party
+
+MAX_REDIRECTS = 5
+HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
+FORM = "application/x-www-form-urlencoded"
+
+
+class StepFailedError(Inconclusive):
+    """A step of a verb could not be done: no form on the page, nothing at a source, no answer."""
+
+
+async def perform(
+    party: Party, name: str, verb: Verb | None, purpose: str, words: Mapping[str, str] | None = None
+) -> Exchange:
+    """Perform a verb; what it takes is kept by the party. Returns its last exchange.
+
+    Raises:
+        StepFailedError: a step could not be done.
+        DescriptionError: a template names an unknown word.
+    """
+    known = {**party.system.words(party), **party.tokens, **(words or {})}
+    adapter = party.system.adapter
+    if adapter is not None and adapter.offers(name):
+        return await adapter.perform(name, party, known, purpose)
+    if verb is None:
+        raise StepFailedError(f"the description has no `{name}`")
+    exchange = None
+    for at, step in enumerate(verb.steps):
+        key = name if len(verb.steps) == 1 else f"{name}.steps[{at}]"
+        await _bring_csrf(party, name, step, known, purpose)
+        try:
+            do = _page(party, step, known, key, purpose) if step.page else _send(party, step, known, purpose)
+            exchange = await do
+        except UnknownWordError as problem:
+            raise DescriptionError(party.system.where, key, str(problem)) from None
+        _take(party, step, exchange, known)
+    if exchange is None:
+        raise StepFailedError(f"`{name}` has no step")
+    return exchange
+
+
+async def identify(party: Party) -> tuple[Exchange, str | None]:
+    """Ask the identity route who a party is: the exchange, and the name that stands at the identity's source."""
+    purpose = f"{party.label}: who am I?"
+    adapter, verb = party.system.adapter, party.system.description.identity
+    if adapter is not None and adapter.offers("identity"):
+        return await adapter.identify(party, purpose)
+    exchange = await perform(party, "identity", verb, purpose)
+    if verb is None or exchange.answer is None:
+        return exchange, None
+    return exchange, extract(verb.name, exchange.answer, dict(party.jar.as_pairs()))
+
+
+async def _bring_csrf(party: Party, name: str, step: Step, known: dict[str, str], purpose: str) -> None:
+    """Fetch a fresh anti-forgery value before a step that uses one: many are bound to the session at hand."""
+    verb = party.system.description.csrf
+    used = mentions([step.json_, step.form, step.headers, step.query, step.fill], "csrf")
+    if verb is None or name == "csrf" or not used or "csrf" in step.take:
+        return
+    await perform(party, "csrf", verb, f"{purpose}: fetch the anti-forgery value")
+    known.update(party.tokens)
+
+
+async def _send(party: Party, step: Step, words: Mapping[str, str], purpose: str) -> Exchange:
+    method, path = render(step.send, words).split(" ", 1)
+    content, kind = None, None
+    if step.json_ is not None:
+        content, kind = json_body(render(step.json_, words)), "application/json"
+    elif step.form is not None:
+        content, kind = form_body(render(step.form, words).items()), FORM
+    return await party.send(
+        method, path, purpose=purpose, headers=render(step.headers, words), query=render(step.query, words),
+        content=content, content_type=kind,
+    )  # fmt: skip
+
+
+async def _page(party: Party, step: Step, words: Mapping[str, str], key: str, purpose: str) -> Exchange:
+    fill = render(step.fill, words)
+    page = await _get(party, render(step.page, words), f"{purpose}: open the page")
+    if page.answer is None or page.answer.status >= 500:
+        raise StepFailedError(f"{key}: {step.page} gave {_short(page)}", (page,))
+    action = urljoin(page.request.url, render(step.action, words)) if step.action else None
+    form = _choose(forms(page.answer.body, page.request.url), fill, action)
+    if form is None and action in links(page.answer.body, page.request.url) and action:
+        return await _get(party, action, purpose)
+    if form is None:
+        raise StepFailedError(f"{key}: {_no_form(step, page)}", (page,))
+    return await _submit(party, form, fill, action, render(step.headers, words), page.request.url, purpose)
+
+
+def _choose(found: tuple[Form, ...], fill: Mapping[str, str], action: str | None) -> Form | None:
+    """The form that a person would fill: by its action if told, by its fields, by its password field."""
+    if action:
+        return next((f for f in found if urlsplit(f.action).path == urlsplit(action).path), None)
+    holding = [f for f in found if f.names >= set(fill)]
+    with_password = [f for f in holding or found if f.has_password]
+    return next(iter(with_password or holding), None)
+
+
+def _no_form(step: Step, page: Exchange) -> str:
+    body = page.answer.body if page.answer else b""
+    seen = [f"{f.action} ({', '.join(sorted(f.names)) or 'no fields'})" for f in forms(body, page.request.url)]
+    wanted = f"action {step.action}" if step.action else f"the fields {', '.join(step.fill) or '(none)'}"
+    status = page.answer.status if page.answer else "no answer"
+    return f"{step.page} ({status}) has no form with {wanted}; forms there: {'; '.join(seen) or 'none'}"
+
+
+async def _submit(
+    party: Party, form: Form, fill: Mapping[str, str], action: str | None, headers: Mapping[str, str],
+    page_url: str, purpose: str,
+) -> Exchange:  # fmt: skip
+    fields = [(name, value) for name, value in form.fields if name not in fill] + list(fill.items())
+    target = form.action if action is None else urljoin(action, form.action)
+    head = {"Referer": page_url, **headers}
+    if form.method == "GET":
+        joined = ("&" if urlsplit(target).query else "?") + urlencode(fields)
+        return await _get(party, target + joined, purpose, head)
+    if form.multipart:
+        first = await party.send("POST", target, purpose=purpose, headers=head, files=dict(fields), accept=HTML)
+    else:
+        first = await party.send(
+            "POST", target, purpose=purpose, headers=head, content=form_body(fields), content_type=FORM, accept=HTML
+        )
+    return await _follow(party, first, purpose)
+
+
+async def _get(party: Party, path: str, purpose: str, headers: Mapping[str, str] | None = None) -> Exchange:
+    first = await party.send("GET", path, purpose=purpose, headers=headers, accept=HTML)
+    return await _follow(party, first, purpose)
+
+
+async def _follow(party: Party, exchange: Exchange, purpose: str) -> Exchange:
+    """Follow redirects on the target's own origins, as a browser; a redirect elsewhere is where this ends."""
+    for _ in range(MAX_REDIRECTS):
+        answer = exchange.answer
+        location = answer.header("location") if answer else None
+        if answer is None or not 300 <= answer.status < 400 or not location:
+            return exchange
+        url = urljoin(exchange.request.url, location)
+        if not url.startswith(("http://", "https://")) or origin_of(url) not in party.system.wire.origins:
+            return exchange
+        exchange = await party.send("GET", url, purpose=f"{purpose}: follow the redirect", accept=HTML)
+    return exchange
+
+
+def _take(party: Party, step: Step, exchange: Exchange, known: dict[str, str]) -> None:
+    if exchange.answer is None:
+        if step.take:
+            raise StepFailedError(f"no answer to take {', '.join(step.take)} from: {exchange.error}", (exchange,))
+        return
+    for name, source in step.take.items():
+        value = extract(source, exchange.answer, dict(party.jar.as_pairs()))
+        if value is None:
+            raise StepFailedError(
+                f"nothing stands at take.{name} = {source!r} in the answer ({_short(exchange)})", (exchange,)
+            )
+        known[name] = value
+        if name in TAKEN:
+            party.tokens[name] = value
+    if (life := lifetime_in(exchange)) is not None:
+        party.lifetime = life
+
+
+def lifetime_in(exchange: Exchange) -> float | None:
+    """``expires_in`` of a token response in seconds (RFC 6749 section 5.1), or None."""
+    document: Any = json_of(exchange.answer) if exchange.answer else None
+    value = document.get("expires_in") if isinstance(document, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _short(exchange: Exchange) -> str:
+    return str(exchange.answer.status) if exchange.answer else exchange.error or "no answer"

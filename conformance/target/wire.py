@@ -1,0 +1,157 @@
+"""Where every request of the kit passes: allow-list, pacing, bounds and the record.
+
+Nothing leaves the kit around this module. "Could not be sent" is never "was refused": an exchange without an answer
+says why, and the oracle calls it unclear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from conformance.model import Answer, Exchange, Request
+
+EVIDENCE_BODY = 64 * 1024
+"""Bytes of a body that the record keeps; what decides is read from the whole body before."""
+LOG_HEAD = 60
+LOG_TAIL = 140
+
+TransportFactory = Callable[[], httpx.AsyncBaseTransport]
+
+
+class Log:
+    """The exchanges of one check in order, bounded: the first ones and the last ones are kept."""
+
+    def __init__(self, onlooker: Callable[[Exchange], None] | None = None) -> None:
+        self._head: list[Exchange] = []
+        self._tail: list[Exchange] = []
+        self._onlooker = onlooker
+        self.count = 0
+
+    def add(self, exchange: Exchange) -> None:
+        """Record one exchange."""
+        self.count += 1
+        if self._onlooker:
+            self._onlooker(exchange)
+        if len(self._head) < LOG_HEAD:
+            self._head.append(exchange)
+            return
+        self._tail.append(exchange)
+        if len(self._tail) > 2 * LOG_TAIL:
+            del self._tail[:LOG_TAIL]
+
+    def __iter__(self) -> Iterator[Exchange]:
+        yield from self._head
+        yield from self._tail
+
+    def last(self) -> Exchange | None:
+        """The newest exchange, or None."""
+        newest = self._tail or self._head
+        return newest[-1] if newest else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard the kit may press the target."""
+
+    concurrency: int = 16
+    """Requests in flight at once."""
+    rate: float | None = None
+    """Requests per second, or no limit."""
+
+
+@dataclass
+class Wire:
+    """The one way out."""
+
+    origins: frozenset[tuple[str, str, int]]
+    """(scheme, host, port) that the kit may contact: the described target, its replicas, nothing else."""
+    transport: TransportFactory
+    limits: Limits = field(default_factory=Limits)
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.limits.concurrency)
+        self._next_start = 0.0
+
+    async def send(
+        self, lane: httpx.AsyncBaseTransport, request: httpx.Request, *, party: str, purpose: str, log: Log
+    ) -> Exchange:
+        """Send one request and record what happened; network trouble is recorded, never raised."""
+        if origin_of(request.url) not in self.origins:
+            return self._record(request, None, "the kit did not send this: the host is not part of the target",
+                                party, purpose, log, time.time(), 0.0)  # fmt: skip
+        async with self._slots:
+            await self._pace()
+            self.requests += 1
+            sent, began = time.time(), time.perf_counter()
+            answer: Answer | None = None
+            error = None
+            try:
+                answer = await _exchange(lane, request)
+            except httpx.TransportError as problem:
+                error = f"{_kind(problem)}: {problem}" if str(problem) else _kind(problem)
+            return self._record(request, answer, error, party, purpose, log, sent, time.perf_counter() - began)
+
+    async def _pace(self) -> None:
+        if not self.limits.rate:
+            return
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._next_start)
+        self._next_start = start + 1 / self.limits.rate
+        if start > now:
+            await asyncio.sleep(start - now)
+
+    def _record(
+        self,
+        request: httpx.Request,
+        answer: Answer | None,
+        error: str | None,
+        party: str,
+        purpose: str,
+        log: Log,
+        sent: float,
+        seconds: float,
+    ) -> Exchange:
+        record = Request(request.method, str(request.url), tuple(request.headers.raw), request.content)
+        exchange = Exchange(record, answer, error, party, purpose, sent, seconds)
+        log.add(exchange)
+        return exchange
+
+
+async def _exchange(lane: httpx.AsyncBaseTransport, request: httpx.Request) -> Answer:
+    response = await lane.handle_async_request(request)
+    body = await response.aread()
+    headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw)
+    cut = bool(response.extensions.get("truncated", False))
+    return Answer(response.status_code, headers, body, cut)
+
+
+def _kind(problem: httpx.TransportError) -> str:
+    words: dict[type[Any], str] = {
+        httpx.ConnectTimeout: "no connection in time",
+        httpx.ConnectError: "no connection",
+        httpx.ReadTimeout: "no answer in time",
+        httpx.WriteTimeout: "could not be sent in time",
+        httpx.LocalProtocolError: "could not be sent",
+        httpx.RemoteProtocolError: "the answer is not HTTP",
+        httpx.ReadError: "the connection broke",
+        httpx.WriteError: "the connection broke",
+    }
+    return words.get(type(problem), type(problem).__name__)
+
+
+def origin_of(url: httpx.URL | str) -> tuple[str, str, int]:
+    """Scheme, host and port, the port filled in."""
+    parsed = httpx.URL(url) if isinstance(url, str) else url
+    return parsed.scheme, parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80)
+
+
+def origins_of(urls: Iterable[str]) -> frozenset[tuple[str, str, int]]:
+    """The origins of several URLs."""
+    return frozenset(origin_of(url) for url in urls)

@@ -1,0 +1,68 @@
+"""Switches of the reference servers: faults (one missing behaviour) and variants (harmless differences).
+
+A server is built from a frozen policy. A switch is a function from policy to policy, so that the
+servers themselves hold no trace of the faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Policy = TypeVar("Policy")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One missing behaviour of one scheme's server."""
+
+    id: str
+    scheme: str
+    summary: str
+    """What the faulty server does, in one sentence."""
+    sources: tuple[str, ...]
+    """The requirements that it violates, spelled as in ``ASVS-v5.0.0-7.4.1``."""
+    primary: str
+    """The id of the check that must catch it."""
+    apply: Callable[[Any], Any] = field(repr=False)
+    """The sound policy in, the faulty policy out. Fresh state, where needed, for each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A harmless difference that one or more schemes' servers can show."""
+
+    id: str
+    schemes: tuple[str, ...]
+    summary: str
+    apply: Callable[[Any], Any] = field(repr=False)
+
+
+Switch = Fault | Variant
+
+
+def serves(switch: Switch, scheme: str) -> bool:
+    """Whether a switch belongs to a scheme."""
+    return switch.scheme == scheme if isinstance(switch, Fault) else scheme in switch.schemes
+
+
+def select(scheme: str, ids: Iterable[str], known: Sequence[Switch]) -> tuple[Switch, ...]:
+    """The scheme's switches with these ids, variants first so that a fault always has the last word.
+
+    Raises:
+        ValueError: an id is unknown; the message lists the valid ones.
+    """
+    valid = {switch.id: switch for switch in known if serves(switch, scheme)}
+    wanted = tuple(ids)
+    unknown = [i for i in wanted if i not in valid]
+    if unknown:
+        raise ValueError(f"no switch {', '.join(unknown)} for {scheme}; valid: {', '.join(sorted(valid))}")
+    return tuple(sorted((valid[i] for i in wanted), key=lambda switch: isinstance(switch, Fault)))
+
+
+def apply_all(policy: Policy, switches: Iterable[Switch]) -> Policy:
+    """The policy after every switch, in order."""
+    for switch in switches:
+        policy = switch.apply(policy)
+    return policy

@@ -1,0 +1,58 @@
+"""Measuring the kill matrix: every check against every fault of the reference servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from conformance.certify import Selection, Session
+from conformance.model import Outcome, Verdict
+from conformance.open import Options, opened
+from reference_impl import FAULTS
+
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the checks said of one reference server."""
+
+    target: str
+    outcomes: dict[str, str]
+    reasons: dict[str, str]
+
+    def having(self, outcome: Outcome) -> list[str]:
+        """Ids of the checks with this outcome, sorted."""
+        return sorted(id for id, found in self.outcomes.items() if found == outcome)
+
+
+async def verdicts(target: str, options: Options | None = None, only: tuple[str, ...] = ()) -> list[Verdict]:
+    """Certify a target and return every verdict."""
+    async with opened(target, options or Options()) as system:
+        session = Session(system, Selection(only=only, destructive=True))
+        await session.prepare()
+        return [verdict async for verdict in session.run()]
+
+
+def measure(target: str) -> Row:
+    """The row of one target."""
+    found = asyncio.run(verdicts(target))
+    return Row(
+        target,
+        {v.check.id: str(v.outcome) for v in found},
+        {v.check.id: v.reason or v.actual for v in found},
+    )
+
+
+def measure_all(targets: Iterable[str]) -> dict[str, Row]:
+    """The rows of several targets, on both cores."""
+    names = list(targets)
+    with ProcessPoolExecutor(WORKERS) as pool:
+        return dict(zip(names, pool.map(measure, names), strict=True))
+
+
+def fault_targets() -> dict[str, tuple[str, str]]:
+    """The target of each fault, with its scheme and id."""
+    return {f"ref:{f.scheme}+{f.id}": (f.scheme, f.id) for f in FAULTS}
