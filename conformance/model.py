@@ -47,6 +47,17 @@ class Capability(enum.StrEnum):
     HTTPS = "https"
     PROTECTED = "protected"
     MUTATE = "mutate"
+    LIST_SESSIONS = "list-sessions"
+    REVOKE_SESSION = "revoke-session"
+    SENSITIVE = "sensitive"
+    STEP_UP = "step-up"
+    DELETE_ACCOUNT = "delete-account"
+    ADMIN = "admin"
+    GATE = "gate"
+    THROTTLE_ACCOUNT = "throttle-account"
+    RETURN_PARAMETER = "return-parameter"
+    CSRF_TOKEN = "csrf-token"  # noqa: S105
+    MINTING = "minting"
 
     COOKIE = "cookie"
     TOKEN = "token"  # noqa: S105

@@ -15,6 +15,7 @@ from conformance.explore import Hit, explore
 from conformance.locks import AccountLock, hold
 from conformance.model import Check, Exchange, Outcome, Verdict
 from conformance.standards import Profile, judge
+from conformance.target.clock import RealClock
 from conformance.target.facade import Target
 from conformance.target.system import System
 
@@ -22,6 +23,8 @@ GRACE = 90.0
 """Seconds that a check may take beyond what it declares to wait."""
 DEFAULT_BUDGET = 300.0
 REQUESTS_OF_A_CHECK = 8
+HEAD_START = 10.0
+"""Seconds that the other checks hold back at most while those that wait get to their waits."""
 SHOWN_WHEN_UNCLEAR = 6
 
 
@@ -124,10 +127,19 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
     alone = asyncio.Lock()
     # Writers first, then whoever waits longest, so that every wait begins at the start.
     order = sorted(todo.checks, key=lambda c: (not c.exclusive, -_wait(system, c), c.id))
-    tasks = [
-        asyncio.create_task(_one(system, check, todo.profiles, locks, alone, seen), name=check.id) for check in order
-    ]
+    tasks: list[asyncio.Task[Verdict]] = []
+
+    def start(check: Check) -> None:
+        tasks.append(asyncio.create_task(_one(system, check, todo.profiles, locks, alone, seen), name=check.id))
+
     try:
+        waiting = [check for check in order if _wait(system, check) > 0]
+        for check in waiting:
+            start(check)
+        await _all_waiting(system, tasks)
+        for check in order:
+            if check not in waiting:
+                start(check)
         for finished in asyncio.as_completed(tasks):
             verdict = await finished
             seen.done += 1
@@ -136,6 +148,23 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _all_waiting(system: System, tasks: Sequence[asyncio.Task[Verdict]]) -> None:
+    """Let the checks that wait get through their logins first: the longest wait decides when a run ends."""
+    clock = system.clock
+    if not isinstance(clock, RealClock) or not system.side_by_side or not tasks:
+        return
+    done = asyncio.gather(*(asyncio.wait([task]) for task in tasks))
+    begun = asyncio.ensure_future(_begun(clock, len(tasks)))
+    await asyncio.wait([done, begun], timeout=HEAD_START, return_when=asyncio.FIRST_COMPLETED)
+    for leftover in (done, begun):
+        leftover.cancel()
+
+
+async def _begun(clock: RealClock, count: int) -> None:
+    async with clock.begun:
+        await clock.begun.wait_for(lambda: len(clock.waiting) >= count)
 
 
 async def _one(

@@ -132,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.scheme, (*options.variant, *options.fault), store=options.store, hashing=options.hashing
         )
         hosted = serve(reference, options.port, clock_route=options.clock)
-    except (ValueError, OSError) as exc:
+    except (ValueError, OSError, OverflowError) as exc:
         parser.error(str(exc))
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_until_interrupted(hosted, options))

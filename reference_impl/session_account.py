@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .accounts import NameTaken
+from .accounts import NameTaken, normal
 from .passwords import WeakPassword
 from .session_admin import Administration
 from .session_gate import Gate
@@ -13,6 +13,7 @@ from .session_server import Call, SessionServer
 from .web import Refused, text
 
 NOTES = "CREATE TABLE IF NOT EXISTS notes (sub TEXT PRIMARY KEY, note TEXT NOT NULL)"
+LONGEST_NAME = 64
 ELEVATED = 300.0
 """Seconds for which a step-up counts."""
 
@@ -34,7 +35,9 @@ class AccountPages:
     async def register(self, request: Request) -> Response:
         """Create an account; logging in to it is a second step."""
         fields = await self.server.guarded(request, self.sessions.held(request))
-        email = text(fields, "email") if "email" in fields else ""
+        email = text(fields, "email", 320) if "email" in fields else ""
+        if not 1 <= len(normal(text(fields, "user"))) <= LONGEST_NAME:
+            raise Refused(422, f"a name has 1 to {LONGEST_NAME} characters")
         try:
             account = self.accounts.register(text(fields, "user"), text(fields, "password"), email)
         except NameTaken:

@@ -46,6 +46,8 @@ class RealClock:
     kind: str = "real"
     waiting: dict[int, float] = field(default_factory=dict)
     """Moments that running checks wait for, for the progress display."""
+    begun: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
+    """Notified when a wait begins."""
     _ids: itertools.count[int] = field(default_factory=itertools.count, repr=False)
 
     def now(self) -> float:
@@ -56,6 +58,8 @@ class RealClock:
         """Sleep until `moment`."""
         ticket = next(self._ids)
         self.waiting[ticket] = moment
+        async with self.begun:
+            self.begun.notify_all()
         try:
             # The loop's clock and the wall clock drift apart, so look again after each sleep.
             while (left := moment - time.time()) > 0:  # noqa: ASYNC110 - nothing announces the time

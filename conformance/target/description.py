@@ -190,6 +190,9 @@ class Policy(Strict):
         "others", description="Which sessions a password change ends."
     )
     pkce: Literal["required", "optional", "none"] = Field("required", description="Whether PKCE is demanded.")
+    throttle_failures: int | None = Field(
+        None, description="Failed logins in a row after which an account is throttled; at most 100.", ge=1, le=100
+    )
     max_sessions: int | None = Field(None, description="Sessions that an account may have at once.", ge=1)
     credential_bytes: int | None = Field(None, description="Budget for the credential's size on each request.", ge=1)
 
@@ -207,6 +210,14 @@ class Account(BaseModel):
     def words(self) -> dict[str, str]:
         """Every field by name, for substitution."""
         return {"user": self.user, "password": self.password, **(self.__pydantic_extra__ or {})}
+
+
+class Gate(Strict):
+    """A request that the target holds until told, so that a race is forced instead of hoped for."""
+
+    held: Send = Field(description="The request that is held under the name {hold}.")
+    look: Send | None = Field(None, description="Tells with 200 that the request {hold} has arrived.")
+    release: Send = Field(description="Lets it go on.")
 
 
 class Description(Strict):
@@ -233,6 +244,14 @@ class Description(Strict):
     clock: ClockHook | None = Field(None, description="How the kit moves the target's clock.")
     keys: Keys = Field(Keys(), description="Keys of the target's tokens.")
     sessions: dict[Literal["list", "revoke"], Verb] = Field({}, description="Listing and revoking own sessions.")
+    sensitive: Verb | None = Field(None, description="A change that asks for the password again, such as {email}.")
+    step_up: Verb | None = Field(None, description="Proves {password} again inside a session.")
+    delete_account: Verb | None = Field(None, description="Deletes the account that asks.")
+    admin: dict[Literal["disable", "enable", "delete", "end-sessions"], Verb] = Field(
+        {}, description="What the account with the role admin does to the account {name}."
+    )
+    gate: Gate | None = Field(None, description="A protected route that can be held in flight, for races.")
+    return_parameter: str | None = Field(None, description="The login's query parameter that says where to go next.")
     policy: Policy = Field(Policy(), description="What the target promises.")
 
     @model_validator(mode="after")

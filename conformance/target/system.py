@@ -100,6 +100,11 @@ class System:
         """The ordinary accounts, in the order of the description; those with a role are left out."""
         return tuple(n for n, a in self.description.accounts.items() if not a.role and n not in ROLES)
 
+    def with_role(self, role: str) -> str | None:
+        """The account that has a role, by its `role` or by its own name; None without one."""
+        found = (n for n, a in self.description.accounts.items() if a.role == role or n == role)
+        return next(found, None)
+
     def words(self, party: Party) -> dict[str, str]:
         """What a step of this party may substitute."""
         account = self.description.accounts.get(party.owner or "")
@@ -249,7 +254,7 @@ class System:
         return random.Random("/".join((str(self.seed), *words)))  # noqa: S311 - reproducible on purpose
 
 
-ROLES = ("throttle", "admin", "many-roles")
+ROLES = ("throttle", "admin", "many-roles", "change-password")
 """Names of accounts that stand for a role instead of an ordinary user."""
 
 

@@ -1,0 +1,95 @@
+"""Start each example's product, certify it, and compare the verdicts with those proven by hand.
+
+Usage: ``python -m examples.compare [NAME ...]``. A product whose environment cannot be made here (no Node, no PHP)
+says so and is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+START = 300.0
+SKIPPED = 75
+"""Exit code of a `serve` that cannot run on this machine (EX_TEMPFAIL), its reason on standard error."""
+
+
+def main(names: list[str]) -> int:
+    found = sorted(p.parent.name for p in HERE.glob("*/serve"))
+    differing = 0
+    for name in names or found:
+        differing += not _compare(name)
+    print(f"{len(names or found)} examples, {differing} with other verdicts than expected")
+    return 1 if differing else 0
+
+
+def _compare(name: str) -> bool:
+    folder = HERE / name
+    expected = tomllib.loads((folder / "expected.toml").read_text())["verdicts"]
+    product = subprocess.Popen(
+        [sys.executable, str(folder / "serve")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )
+    try:
+        exported = _ready(product)
+        if exported is None:
+            reason = product.stderr.read().strip() if product.stderr else ""
+            print(f"{name}: skipped: {reason}" if product.returncode == SKIPPED else f"{name}: did not start: {reason}")
+            return product.returncode == SKIPPED
+        got = _certify(folder, exported)
+    finally:
+        _stop(product)
+    wrong = {check: (want, got.get(check)) for check, want in expected.items() if got.get(check) != want}
+    unlisted = {check: outcome for check, outcome in got.items() if check not in expected}
+    for check, (want, came) in wrong.items():
+        print(f"{name}: {check}: expected {want}, got {came}")
+    for check, outcome in unlisted.items():
+        print(f"{name}: {check}: {outcome}, not in expected.toml")
+    if not wrong and not unlisted:
+        print(f"{name}: {len(expected)} verdicts as expected")
+    return not wrong and not unlisted
+
+
+def _ready(product: subprocess.Popen[str]) -> dict[str, str] | None:
+    """The environment that the product printed before it was ready, or None when it ended instead."""
+    exported: dict[str, str] = {}
+    deadline = time.monotonic() + START
+    for line in product.stdout or ():
+        if found := re.match(r"export (\w+)=(.*)", line):
+            exported[found[1]] = found[2].strip().strip("'\"")
+        if line.startswith("ready"):
+            return exported
+        if time.monotonic() > deadline:
+            return None
+    product.wait()
+    return None
+
+
+def _certify(folder: Path, exported: dict[str, str]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as out:
+        words = [sys.executable, "-m", "conformance", "certify", str(folder / "target.toml"), "--out", out, "--quiet"]
+        subprocess.run(words, env={**os.environ, **exported}, check=False)
+        report = json.loads((Path(out) / "report.json").read_text())
+    return {row["id"]: row["outcome"] for row in report["checks"]}
+
+
+def _stop(product: subprocess.Popen[str]) -> None:
+    if product.poll() is None:
+        product.send_signal(signal.SIGTERM)
+        try:
+            product.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(product.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

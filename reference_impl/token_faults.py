@@ -1,0 +1,2 @@
+from .faults import Fault
+FAULTS: tuple[Fault, ...] = ()

@@ -1,0 +1,75 @@
+"""A check that cannot fail is a defect: every fault is caught by its check, every check catches some fault.
+
+The stored matrix is generated (`pytest tests/test_kill_matrix.py --update-matrix`), so that a change of what catches
+what is seen in review.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.commands.demo import STATELESS
+from conformance.matrix import STORED
+from conformance.model import Outcome
+from conformance.registry import catalogue
+from reference_impl import FAULTS, SCHEMES
+from tests.matrix import Row, fault_targets, measure_all
+
+KNOWN = frozenset(catalogue())
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Row]:
+    """Every server with one fault, and every server without."""
+    wanted = [f"ref:{f.scheme}+{f.id}" for f in FAULTS if f.primary in KNOWN]
+    return measure_all([*(f"ref:{scheme}" for scheme in SCHEMES), *wanted])
+
+
+def test_clean_servers_fail_nothing_but_what_statelessness_forbids(rows: dict[str, Row]) -> None:
+    for scheme in SCHEMES:
+        row = rows[f"ref:{scheme}"]
+        assert set(row.having(Outcome.FAIL)) == STATELESS.get(scheme, frozenset()), (scheme, row.reasons)
+
+
+def test_clean_servers_leave_nothing_undecided(rows: dict[str, Row]) -> None:
+    for scheme in SCHEMES:
+        row = rows[f"ref:{scheme}"]
+        unsure = {c: row.reasons[c] for o in (Outcome.INCONCLUSIVE, Outcome.ERROR) for c in row.having(o)}
+        assert not unsure, scheme
+
+
+def test_each_fault_is_caught_by_its_primary_check(rows: dict[str, Row]) -> None:
+    missed = {
+        f"{f.scheme}+{f.id}": (f.primary, rows[f"ref:{f.scheme}+{f.id}"].reasons.get(f.primary))
+        for f in FAULTS
+        if f.primary in KNOWN and f.primary not in rows[f"ref:{f.scheme}+{f.id}"].having(Outcome.FAIL)
+    }
+    assert not missed
+
+
+def test_no_check_is_a_bug_on_a_faulty_server(rows: dict[str, Row]) -> None:
+    bugs = {target: [row.reasons[c] for c in row.having(Outcome.ERROR)] for target, row in rows.items()}
+    assert not {target: found for target, found in bugs.items() if found}
+
+
+def test_each_check_catches_some_fault(rows: dict[str, Row]) -> None:
+    caught = {check for row in _kills(rows).values() for killers in row.values() for check in killers}
+    assert not KNOWN - caught
+
+
+def test_the_matrix_is_the_stored_one(rows: dict[str, Row], request: pytest.FixtureRequest) -> None:
+    measured = {"kills": _kills(rows)}
+    if request.config.getoption("--update-matrix"):
+        STORED.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n")
+    assert measured == json.loads(STORED.read_text()), "run with --update-matrix and review the difference"
+
+
+def _kills(rows: dict[str, Row]) -> dict[str, dict[str, list[str]]]:
+    """Checks that fail on each fault beyond what they fail on the server without it."""
+    table: dict[str, dict[str, list[str]]] = {}
+    for target, (scheme, fault) in fault_targets().items():
+        if target in rows:
+            table.setdefault(scheme, {})[fault] = rows[target].having(Outcome.FAIL)
+    return table
