@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # `pickproof list | head`: whoever read has enough.
         with contextlib.suppress(OSError):
-            sys.stdout = None  # type: ignore[assignment]
+            sys.stdout.close()
         return 0
     return code
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofError, Violation
 from conformance.explore import Hit, explore
@@ -155,11 +157,23 @@ async def _all_waiting(system: System, tasks: Sequence[asyncio.Task[Verdict]]) -
     clock = system.clock
     if not isinstance(clock, RealClock) or not system.side_by_side or not tasks:
         return
-    done = asyncio.gather(*(asyncio.wait([task]) for task in tasks))
+    done = asyncio.ensure_future(asyncio.wait(tasks))
     begun = asyncio.ensure_future(_begun(clock, len(tasks)))
-    await asyncio.wait([done, begun], timeout=HEAD_START, return_when=asyncio.FIRST_COMPLETED)
-    for leftover in (done, begun):
-        leftover.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HEAD_START):
+            await _first(done, begun)
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    """Return when one of them is done, and cancel the others."""
+    ended = asyncio.Event()
+    for future in futures:
+        future.add_done_callback(lambda _: ended.set())
+    try:
+        await ended.wait()
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 async def _begun(clock: RealClock, count: int) -> None:

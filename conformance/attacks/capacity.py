@@ -61,6 +61,12 @@ class Capacity:
     """How many of the positions never change."""
     samples: int
 
+    @property
+    def full_bits(self) -> float:
+        """What the id would hold if its constant positions varied as the others do."""
+        varying = self.positions - self.static
+        return self.bits * self.positions / varying if varying > 0 else self.bits
+
 
 def capacity_bits(values: Sequence[str], span: Span = WHOLE) -> float:
     """Sound upper bound, in bits, on the entropy of the ids; infinite without values."""

@@ -115,7 +115,7 @@ def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | N
     story = steps(verdict.evidence, secrets)
     return tag(
         "article",
-        tag("h3", tag("span", facts.word(verdict), class_=f"word {verdict.outcome.value}"), f" {_s(check.title, secrets)}"),
+        tag("h3", _word(verdict), f" {_s(check.title, secrets)}"),
         tag("p", check.id, level, class_="id"),
         tag("p", _s(check.story, secrets)) if check.story else "",
         _definitions({
@@ -133,6 +133,10 @@ def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | N
         }),
         id=check.id,
     )  # fmt: skip
+
+
+def _word(verdict: Verdict) -> Html:
+    return tag("span", facts.word(verdict), class_=f"word {verdict.outcome.value}")
 
 
 def _s(text: str, secrets: Secrets) -> str:
@@ -161,7 +165,8 @@ def _step(step: Step, *, last: bool) -> Html:
     answer = step.answer.text if step.answer else ""
     sent = f"{step.method} {step.url}\n{step.request.text}".rstrip()
     line = tag("span", f"{step.purpose} → {step.outcome}", **({"class_": "last"} if last else {}))
-    details = join([tag("pre", sent[:SHOWN_BODY]), tag("pre", f"{step.outcome}\n{answer}".rstrip()[:SHOWN_BODY])])
+    came = f"{step.outcome}\n{answer}".rstrip()
+    details = join(tag("pre", clean(text, SHOWN_BODY, lines=True)) for text in (sent, came))
     return tag("li", tag("details", tag("summary", line), details), value=str(step.number))
 
 
@@ -181,7 +186,7 @@ def _row(verdict: Verdict, secrets: Secrets) -> Html:
     title = shown(check.title, secrets)
     return tag(
         "tr",
-        tag("td", tag("span", facts.word(verdict), class_=f"word {verdict.outcome.value}")),
+        tag("td", _word(verdict)),
         tag("td", tag("span", name, class_="id"), Html("<br>"), title),
         tag("td", ", ".join(check.sources), class_="soft"),
         tag("td", f"{verdict.seconds:.1f}", class_="number"),

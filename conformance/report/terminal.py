@@ -12,7 +12,7 @@ from conformance.masking import Secrets
 from conformance.model import Outcome, Report, Verdict
 from conformance.report import facts
 from conformance.report.curl import command
-from conformance.report.lines import Line, field, wrapped
+from conformance.report.lines import Line, field, fitting, wrapped
 from conformance.report.masked import Step, steps
 from conformance.report.safe import clean, shown
 
@@ -23,6 +23,8 @@ NARROW, WIDE = 40, 110
 """Lines are never laid out for less, and never grow longer: nobody reads them."""
 STORY = 12
 """Steps of an attack that are told; of longer ones the first and the last."""
+ROOM = 12
+"""Columns below which the list leaves the reason out rather than show a stump of it."""
 INLINE = 8
 """Lines of a curl command that is shown at once instead of in a file."""
 
@@ -120,11 +122,7 @@ def _row(view: _View, verdict: Verdict, column: int) -> Line:
     style = STYLE[verdict.outcome]
     start = f" {facts.word(verdict):12} {verdict.check.id:{column}}  "
     room = view.width - len(start) - 1
-    text = facts.short(verdict, view.secrets)
-    if room < 12:
-        text = ""
-    elif len(text) > room:
-        text = text[: room - 3].rstrip() + "..."
+    text = fitting(facts.short(verdict, view.secrets), room) if room >= ROOM else ""
     return ((mark, style), (start[:14], style), ((start[14:] + text).rstrip(), ""))
 
 

@@ -9,8 +9,8 @@ from conformance.attacks.account_data import Leak, find_account_data
 from conformance.attacks.identifiers import classify
 from conformance.attacks.secrecy import find_personal_data
 from conformance.target.cookies import Jar
+from conformance.target.entrances import entrance_cookies
 from conformance.target.party import Carrier, Party
-from conformance.target.preflight import entrance_cookies
 from conformance.target.set_cookie import SetCookie, parse_set_cookie
 from conformance.target.system import LoginFailedError
 from conformance.target.view import View
@@ -38,11 +38,6 @@ class Cast(View):
     async def shared_login(self, account: str = "alice") -> Party:
         """A live login that other checks use too; never end it."""
         return (await self.system.shared_login(self.known(account))).in_log(self.log)
-
-    async def several_logins(self, count: int) -> list[Party]:
-        """Logins of the ordinary accounts in turn, in the order in which the target issued them."""
-        names = self.system.accounts
-        return [await self.own_login(names[at % len(names)]) for at in range(count)]
 
     def stranger(self) -> Party:
         """Someone without any credential."""

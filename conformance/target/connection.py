@@ -14,6 +14,11 @@ MAX_INFORMATIONAL = 20
 """Interim 1xx answers before the real one (RFC 9110 section 15.2); a hostile target may send them for ever."""
 
 
+# h11 sees a stand-in: what matters to how an answer is framed is the method alone (RFC 9112 section 6.3).
+STAND_INS = {m: h11.Request(method=m, target="/", headers=[("Host", "x")]) for m in ("GET", "HEAD", "CONNECT")}
+END = h11.EndOfMessage()
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What one answer may cost; seconds and bytes."""
@@ -49,6 +54,8 @@ class Connection(asyncio.Protocol):
         """Neither closed by the peer nor left in the middle of an exchange."""
         self.used = False
         """An exchange went over it before."""
+        self.idle_since = self.loop.time()
+        """When the last exchange ended, on the loop's clock."""
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=bounds.max_header_bytes)
         self._waiter: asyncio.Future[None] | None = None
         self._received = Received()
@@ -91,10 +98,10 @@ class Connection(asyncio.Protocol):
         Raises:
             httpx.TransportError: no whole answer came, and why.
         """
-        self._begin(method)
+        waiter = self._begin(method)
         try:
             await self._write(head + body, hold)
-            waiter, timer = self._arm()
+            timer = self._arm()
             try:
                 await waiter
             finally:
@@ -102,6 +109,9 @@ class Connection(asyncio.Protocol):
         except BaseException:
             # Cancelled or failed midway: what comes next on this connection belongs to nobody.
             self.close()
+            if waiter.done() and not waiter.cancelled():
+                # It may have failed while we waited for the start: nobody will ask it any more.
+                waiter.exception()
             raise
         finally:
             self._waiter = None
@@ -109,13 +119,12 @@ class Connection(asyncio.Protocol):
         self._end()
         return self._received
 
-    def _begin(self, method: str) -> None:
+    def _begin(self, method: str) -> asyncio.Future[None]:
         self._received, self._heard, self._informational = Received(), False, 0
         self._waiter = self.loop.create_future()
-        # h11 sees a stand-in: what matters to how an answer is framed is the method alone (RFC 9112 section 6.3).
-        known = method if method in ("HEAD", "CONNECT") else "GET"
-        self._parser.send(h11.Request(method=known, target="/", headers=[("Host", "x")]))
-        self._parser.send(h11.EndOfMessage())
+        self._parser.send(STAND_INS.get(method, STAND_INS["GET"]))
+        self._parser.send(END)
+        return self._waiter
 
     async def _write(self, data: bytes, hold: asyncio.Event | None) -> None:
         if self.transport is None or self.transport.is_closing():
@@ -125,16 +134,17 @@ class Connection(asyncio.Protocol):
             return
         self.transport.write(data[:-1])
         await hold.wait()
+        if self._heard:
+            # Answered before it was asked: what the last byte now means to the target is anyone's guess.
+            self.usable = False
         self.transport.write(data[-1:])
 
-    def _arm(self) -> tuple[asyncio.Future[None], _Cancel]:
-        if self._waiter is None:
-            raise httpx.ReadError("the connection is closed")
+    def _arm(self) -> _Cancel:
         now = self.loop.time()
         self._last_byte, self._deadline = now, now + self.bounds.total_timeout
         cancel = _Cancel()
         cancel.handle = self.loop.call_at(now + self.bounds.read_timeout, self._late, cancel)
-        return self._waiter, cancel
+        return cancel
 
     def _late(self, cancel: _Cancel) -> None:
         now, due = self.loop.time(), min(self._last_byte + self.bounds.read_timeout, self._deadline)
@@ -178,7 +188,8 @@ class Connection(asyncio.Protocol):
                 self._fail(httpx.RemoteProtocolError("interim answers instead of an answer"))
                 return False
             return True
-        if isinstance(event, h11.EndOfMessage):
+        if isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:
+            # Paused: a tunnel stands, and what follows is not HTTP.
             self._done()
         return False
 
@@ -193,9 +204,13 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         """Make ready for the next exchange, or close."""
-        finished = self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE
+        parser = self._parser
+        finished = parser.our_state is h11.DONE and parser.their_state is h11.DONE and not parser.trailing_data[0]
         if self.usable and finished and not self._received.truncated:
-            self._parser.start_next_cycle()
+            parser.start_next_cycle()
+            self.idle_since = self.loop.time()
+        elif parser.their_state is h11.SWITCHED_PROTOCOL:
+            self.usable = False
         else:
             self.close()
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from conformance.attacks.jwt import parse
 from conformance.errors import Inconclusive, PreflightError
 from conformance.model import Capability
+from conformance.target.entrances import entrance_cookies, entrances
 from conformance.target.oracle import Judgement, Oracle, RouteOracle, faces
 from conformance.target.party import Carrier, Party
 from conformance.target.system import LoginFailedError, System
@@ -207,30 +208,12 @@ async def _routes(system: System, alice: Party) -> AsyncIterator[Proof]:
 async def _pre_login(system: System) -> Proof:
     """See whether a stranger is given a cookie of the session's name: what fixation needs."""
     names = {c.name for c in system.carriers if c.kind == "cookie"}
-    for visit in _entrances(system) if names else ():
+    for visit in entrances(system) if names else ():
         stranger = system.stranger(system.log)
         if names & await entrance_cookies(stranger, visit):
             system.pre_login = visit
             return Proof("login", f"strangers are given a session cookie at {visit}")
     return Proof("login", "strangers are given no session cookie")
-
-
-def _entrances(system: System) -> list[str]:
-    described = system.description
-    pages = [s.page for s in (described.login.steps if described.login else []) if s.page]
-    return list(dict.fromkeys([*(f"GET {page}" for page in pages), *(["csrf"] if described.csrf else []), "GET /"]))
-
-
-async def entrance_cookies(stranger: Party, visit: str) -> set[str]:
-    """Make a stranger visit an entrance; the names of cookies that it then holds."""
-    try:
-        if visit == "csrf":
-            await stranger.verb("csrf", stranger.system.description.csrf, "a stranger fetches the anti-forgery value")
-        else:
-            await stranger.visit(visit, f"a stranger visits {visit.split(' ', 1)[1]}")
-    except Inconclusive:
-        return set()
-    return {name for name, _ in stranger.jar.as_pairs()}
 
 
 async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:

@@ -21,6 +21,8 @@ import httpx
 from conformance.target.connection import Bounds, Connection, Received, unpacked
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+FRESH = 1.0
+"""Seconds of idling after which a request that must not go twice gets a new connection; servers hang up from 2 s on."""
 Origin = tuple[str, str, int]
 
 
@@ -76,7 +78,7 @@ class Sender(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: no whole answer came; ``LocalProtocolError`` means that it was never sent.
         """
-        head, body = _head(request, absolute=self._proxy is not None), request.content
+        head, body = _head(request, absolute=self._proxy is not None), await request.aread()
         hold: asyncio.Event | None = request.extensions.get("hold")
         origin = request.url.scheme, request.url.host, request.url.port or _default_port(request.url)
         try:
@@ -103,7 +105,7 @@ class Sender(httpx.AsyncBaseTransport):
     async def _send(
         self, origin: Origin, method: str, head: bytes, body: bytes, hold: asyncio.Event | None
     ) -> tuple[bool, Received]:
-        connection = self._idle_connection(origin) or await self._connect(origin)
+        connection = self._idle_connection(origin, method) or await self._connect(origin)
         reused = connection.used
         try:
             received = await connection.exchange(method, head, body, hold)
@@ -113,17 +115,21 @@ class Sender(httpx.AsyncBaseTransport):
             if not reused or connection.heard or method not in IDEMPOTENT:
                 raise
             connection = await self._connect(origin)
-            received = await connection.exchange(method, head, body, None)
+            received = await connection.exchange(method, head, body, hold)
         if connection.usable:
             self._idle[origin].append(connection)
+        else:
+            connection.close()
         return reused, received
 
-    def _idle_connection(self, origin: Origin) -> Connection | None:
+    def _idle_connection(self, origin: Origin, method: str) -> Connection | None:
         idle = self._idle[origin]
         while idle:
             connection = idle.pop()
-            if connection.usable:
+            stale = method not in IDEMPOTENT and connection.loop.time() - connection.idle_since > FRESH
+            if connection.usable and not stale:
                 return connection
+            connection.close()
         return None
 
     async def _connect(self, origin: Origin) -> Connection:
@@ -138,8 +144,9 @@ class Sender(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout(f"{host}:{port} did not accept within {self._connect_timeout:g} s") from None
         except ssl.SSLError as problem:
             raise httpx.ConnectError(f"TLS: {problem.reason or problem}: {_why(problem)}".rstrip(": ")) from None
-        except OSError as problem:
-            raise httpx.ConnectError(problem.strerror or str(problem)) from None
+        except (OSError, UnicodeError) as problem:
+            # A host name that no resolver takes is a UnicodeError.
+            raise httpx.ConnectError(getattr(problem, "strerror", None) or str(problem)) from None
 
     async def _open(self, host: str, port: int, secure: bool) -> Connection:
         loop = asyncio.get_running_loop()
@@ -153,7 +160,14 @@ class Sender(httpx.AsyncBaseTransport):
         connection = await self._open(proxy.host, proxy.port or _default_port(proxy), proxy.scheme == "https")
         if not secure:
             return connection
-        place = f"{host}:{port}"
+        try:
+            return await self._tunnel(connection, proxy, host, port)
+        except BaseException:
+            connection.close()
+            raise
+
+    async def _tunnel(self, connection: Connection, proxy: httpx.URL, host: str, port: int) -> Connection:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         ask = f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{_proxy_login(proxy)}\r\n".encode()
         answer = await connection.exchange("CONNECT", ask, b"", None)
         transport = connection.transport

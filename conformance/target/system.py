@@ -19,6 +19,7 @@ from conformance.target.cookies import Jar
 from conformance.target.description import Description
 from conformance.target.oracle import Judgement, Oracle, RouteOracle
 from conformance.target.party import Carrier, Party
+from conformance.target.sampler import Sampler
 from conformance.target.wire import Log, Wire
 
 SPARE_LANES = 12
@@ -68,6 +69,7 @@ class System:
         self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in self.description.accounts}
         self._own_lanes: list[httpx.AsyncBaseTransport] = []
         self._controls: dict[str, tuple[list[float], asyncio.Lock]] = {}
+        self.sampler = Sampler(self)
         self._again = asyncio.Lock()
         self._another: Party | None = None
         for name, account in self.description.accounts.items():

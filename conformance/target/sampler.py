@@ -1,0 +1,103 @@
+"""Session ids collected for statistics: one sample for a whole run, shared by every check that measures it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conformance.attacks.identifiers import Kind, classify
+from conformance.errors import Inconclusive
+from conformance.model import Exchange
+from conformance.target.entrances import entrance_cookies
+from conformance.target.party import Carrier, Party
+from conformance.target.wire import Log
+
+if TYPE_CHECKING:
+    from conformance.target.system import System
+
+ENOUGH = 200
+"""Ids after which counters, clocks and short or small-alphabet ids show."""
+FEWEST = 12
+PATIENCE = 6.0
+"""Seconds that collecting may take where logins are dear: a password hash costs what hundreds of requests do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Ids in the order of issue."""
+
+    values: tuple[str, ...] = field(repr=False)
+    times: tuple[float, ...]
+    """The target's time of each issue, seconds since the epoch."""
+    owners: tuple[str, ...]
+    """The account of each, or ``a visitor``."""
+    evidence: tuple[Exchange, ...] = field(repr=False)
+    """How the first two were issued."""
+    dear: bool
+    """Collecting was cut short because logins take long."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the ids are made of."""
+        return classify(self.values)
+
+    def __str__(self) -> str:
+        return f"{len(self.values)} ids" + (" (logins are slow here)" if self.dear else "")
+
+
+class Sampler:
+    """Collects a sample of one carrier once, however many checks ask."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._lock = asyncio.Lock()
+        self._taken: dict[Carrier, Sample] = {}
+
+    async def sample(self, carrier: Carrier) -> Sample:
+        """The sample of a carrier.
+
+        Raises:
+            Inconclusive: logins stopped working before enough ids were collected.
+        """
+        async with self._lock:
+            if carrier not in self._taken:
+                self._taken[carrier] = await self._collect(carrier)
+            return self._taken[carrier]
+
+    async def _collect(self, carrier: Carrier) -> Sample:
+        values: list[str] = []
+        times: list[float] = []
+        owners: list[str] = []
+        evidence: list[Exchange] = []
+        began = time.monotonic()
+        while len(values) < ENOUGH and (len(values) < FEWEST or time.monotonic() - began < PATIENCE):
+            log = Log()
+            party = await self._one(log, values, carrier)
+            value = party.secret(carrier)
+            if not value:
+                raise Inconclusive(f"a login gave no {carrier}", tuple(log))
+            values.append(value)
+            times.append(party.issued_at)
+            owners.append(party.owner or "a visitor")
+            evidence += tuple(log) if len(values) <= 2 else ()
+        return Sample(tuple(values), tuple(times), tuple(owners), tuple(evidence), len(values) < ENOUGH)
+
+    async def _one(self, log: Log, values: list[str], carrier: Carrier) -> Party:
+        """A new id: mostly of a visitor where those get the same kind, since that is cheap; else of a login."""
+        system = self._system
+        if system.pre_login and len(values) >= FEWEST:
+            visitor = system.stranger(log, "a visitor")
+            await entrance_cookies(visitor, system.pre_login)
+            visitor.issued_at = system.clock.now()
+            if len(visitor.secret(carrier)) == len(values[0]):
+                return visitor
+        account = system.accounts[len(values) % min(2, len(system.accounts))]
+        party = await system.login(account, log, lane=system.spare_lane())
+        # Hundreds of live sessions are no way to leave a target; whether the logout works is another check's question.
+        with contextlib.suppress(Inconclusive):
+            if system.description.logout:
+                await party.stolen("the kit, tidying up").logout()
+        return party
