@@ -58,6 +58,7 @@ class Capability(enum.StrEnum):
     RETURN_PARAMETER = "return-parameter"
     CSRF_TOKEN = "csrf-token"  # noqa: S105
     MINTING = "minting"
+    LISTENER = "listener"
 
     COOKIE = "cookie"
     TOKEN = "token"  # noqa: S105

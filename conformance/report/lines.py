@@ -8,7 +8,7 @@ from collections.abc import Iterator
 Line = tuple[tuple[str, str], ...]
 """Parts of a line, each with the name of its style or an empty string."""
 
-LABEL = 12
+LABEL = 14
 """Columns that the names of the fields of a failure take, indent included."""
 
 

@@ -16,6 +16,9 @@ HEADER = 2000
 HEADERS = 100
 """Headers of one message that are kept; a flood says no more than its beginning."""
 
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.‹[^›]*›\.‹[^›]*›")
+"""A masked token, whose header may be read."""
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -125,6 +128,6 @@ def _header(name: str, value: str, secrets: Secrets) -> tuple[str, str]:
 def _pair(pair: str, secrets: Secrets) -> str:
     """One cookie, each by itself: that a neighbour is known must not let an unknown value through."""
     name, _, value = secrets.mask(pair).partition("=")
-    unknown = re.sub("‹[^›]*›", "", value)
-    hide = len(unknown) >= SHORTEST and not value.startswith("eyJ")
+    unknown = "" if _TOKEN.fullmatch(value) else re.sub("‹[^›]*›", "", value)
+    hide = len(unknown) >= SHORTEST
     return f"{name}={value[:4]}…({len(value)} characters)" if hide else f"{name}={value}"

@@ -71,6 +71,9 @@ _CHAPTERS = (
 )
 
 
+_UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.ERROR)
+
+
 def _head(report: Report, secrets: Secrets) -> Html:
     target = report.target
     where = join([f"{target.scheme} at ", tag("code", shown(target.base_url, secrets)), f", {report.started}"])
@@ -126,7 +129,7 @@ def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | N
         }),
         _steps(story, broken=verdict.outcome is Outcome.FAIL),
         _definitions({
-            "remedy": _s(check.remedy, secrets),
+            "remedy": "" if verdict.outcome in _UNDECIDED else _s(check.remedy, secrets),
             "sources": ", ".join(check.sources),
             "evidence": _files(evidence) if evidence else "",
             "run again": again,
@@ -166,8 +169,9 @@ def _step(step: Step, *, last: bool) -> Html:
     sent = f"{step.method} {step.url}\n{step.request.text}".rstrip()
     line = tag("span", f"{step.purpose} → {step.outcome}", **({"class_": "last"} if last else {}))
     came = f"{step.outcome}\n{answer}".rstrip()
-    details = join(tag("pre", clean(text, SHOWN_BODY, lines=True)) for text in (sent, came))
-    return tag("li", tag("details", tag("summary", line), details), value=str(step.number))
+    both = join(tag("pre", clean(text, SHOWN_BODY, lines=True)) for text in (sent, came))
+    details = tag("details", tag("summary", line), both, **({"open": ""} if last else {}))
+    return tag("li", details, value=str(step.number))
 
 
 def _table(report: Report, secrets: Secrets) -> Html:

@@ -186,8 +186,10 @@ def _curl(view: _View, verdict: Verdict, story: tuple[Step, ...]) -> list[Line]:
 
 
 def _again(view: _View, verdict: Verdict) -> list[Line]:
-    text = f"pickproof certify TARGET --only {verdict.check.id} --seed {view.report.seed}"
-    return field("run again", text, view.width)
+    start, rest = "pickproof certify TARGET", f"--only {verdict.check.id} --seed {view.report.seed}"
+    line = field("run again", f"{start} {rest}", view.width)
+    # Broken where a shell accepts it, so that it can be copied.
+    return line if len(line) == 1 else [*field("run again", f"{start} \\", view.width), *field("", rest, view.width)]
 
 
 def _brief(view: _View, verdict: Verdict) -> list[Line]:

@@ -212,6 +212,18 @@ class Account(BaseModel):
         return {"user": self.user, "password": self.password, **(self.__pydantic_extra__ or {})}
 
 
+class ListenerPlace(Strict):
+    """Where the kit listens for a target that is not on this machine."""
+
+    bind: str = Field(description="host:port on which the kit listens, as in '0.0.0.0:9099'.")
+    url: Url = Field(description="How the target reaches it, as in 'http://kit.internal:9099'.")
+
+    def place(self) -> tuple[str, int, str]:
+        """Host, port and URL."""
+        host, _, port = self.bind.rpartition(":")
+        return host or "127.0.0.1", int(port), self.url
+
+
 class Gate(Strict):
     """A request that the target holds until told, so that a race is forced instead of hoped for."""
 
@@ -250,6 +262,7 @@ class Description(Strict):
     admin: dict[Literal["disable", "enable", "delete", "end-sessions"], Verb] = Field(
         {}, description="What the account with the role admin does to the account {name}."
     )
+    listener: ListenerPlace | None = Field(None, description="Where a target elsewhere reaches the kit.")
     gate: Gate | None = Field(None, description="A protected route that can be held in flight, for races.")
     return_parameter: str | None = Field(None, description="The login's query parameter that says where to go next.")
     policy: Policy = Field(Policy(), description="What the target promises.")

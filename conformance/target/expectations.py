@@ -15,6 +15,11 @@ WAVE = 32
 """Attacks sent at once when a check tries many."""
 
 
+def _is_5xx(judged: Judgement) -> bool:
+    answer = judged.exchange.answer
+    return answer is not None and answer.status >= 500
+
+
 class Expectations(View):
     """Accepted, refused, logged out: or the check ends."""
 
@@ -53,6 +58,17 @@ class Expectations(View):
                 await self.system.control(since, base)
         if unclear:
             raise unclear
+
+    async def expect_all_handled(self, parties: Iterable[Party]) -> None:
+        """Each credential is refused, and none breaks the server: twice the same 5xx is a violation here."""
+        for party in parties:
+            judged = await party.whoami()
+            broken = [judged, await party.whoami()] if _is_5xx(judged) else []
+            await self.system.control(judged.exchange.sent_at, party.base)
+            if broken and all(map(_is_5xx, broken)):
+                evidence = (*party.history, *(b.exchange for b in broken))
+                self.violation(f"{party.label} is refused", f"{judged.why}, twice", evidence)
+            self._demand_refusal(party, judged, (judged.exchange,))
 
     async def expect_logged_out(self, party: Party) -> None:
         """Log a party out; the target must show that it understood, or the check is inconclusive.

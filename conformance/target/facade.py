@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from conformance.target.cast import cookies_set_at_login, repeated_secret
-from conformance.target.expectations import Expectations
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
 from conformance.target.tokens import TokenAttacks
@@ -11,5 +10,5 @@ from conformance.target.tokens import TokenAttacks
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
-class Target(TokenAttacks, Sampling, Expectations):
+class Target(TokenAttacks, Sampling):
     """One check's view of the target, with a record of its own."""

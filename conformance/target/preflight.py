@@ -15,9 +15,10 @@ from conformance.attacks.jwt import parse
 from conformance.errors import Inconclusive, PreflightError
 from conformance.model import Capability
 from conformance.target.entrances import entrance_cookies, entrances
+from conformance.target.keys import find_keys, token_of
 from conformance.target.oracle import Judgement, Oracle, RouteOracle, faces
 from conformance.target.party import Carrier, Party
-from conformance.target.system import LoginFailedError, System
+from conformance.target.system import LoginFailedError, System, is_loopback
 from conformance.target.verbs import identify
 
 MAX_COOKIES = 12
@@ -50,6 +51,8 @@ async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]
     yield await _carriers(system, alice)
     yield await _refusal(system, alice)
     async for proof in _routes(system, alice):
+        yield proof
+    async for proof in _keys(system):
         yield proof
     yield await _pre_login(system)
     async for proof in _second_session(system, alice):
@@ -205,6 +208,17 @@ async def _routes(system: System, alice: Party) -> AsyncIterator[Proof]:
     system.routes = tuple(found)
 
 
+async def _keys(system: System) -> AsyncIterator[Proof]:
+    token = token_of(system)
+    if token is None:
+        return
+    system.public_keys, place = await find_keys(system, token)
+    if system.public_keys:
+        yield Proof("keys", f"{len(system.public_keys)} public keys at {place}")
+    elif system.description.keys.jwks or system.description.keys.pem:
+        yield Proof("keys", "what is described there holds no public key that the kit can read")
+
+
 async def _pre_login(system: System) -> Proof:
     """See whether a stranger is given a cookie of the session's name: what fixation needs."""
     names = {c.name for c in system.carriers if c.kind == "cookie"}
@@ -262,6 +276,7 @@ MISSING = {
     Capability.DELETE_ACCOUNT: "describe `delete_account` and `register`",
     Capability.ADMIN: "describe `admin` and an account with the role admin",
     Capability.GATE: "describe `gate`",
+    Capability.LISTENER: "say in `listener` where the target can reach the kit",
     Capability.THROTTLE_ACCOUNT: "add an account with the role throttle",
     Capability.RETURN_PARAMETER: "name `return_parameter`",
     Capability.CSRF_TOKEN: "describe `csrf`, or a `page` with a hidden anti-forgery field",
@@ -287,7 +302,8 @@ def _capabilities(system: System) -> None:
         Capability.REGISTER: _offers(system, "register_"),
         Capability.SECOND_ACCOUNT: len(system.accounts) > 1,
         Capability.SECOND_REPLICA: bool(described.replicas),
-        Capability.PUBLIC_KEY: bool(described.keys.jwks or described.keys.pem),
+        Capability.PUBLIC_KEY: bool(system.public_keys),
+        Capability.LISTENER: bool(described.listener) or is_loopback(system.base_url),
         Capability.CLOCK: system.clock.travels,
         Capability.HTTPS: _public_scheme_known(system),
         Capability.PROTECTED: bool(system.routes),
@@ -315,5 +331,4 @@ def _capabilities(system: System) -> None:
 def _public_scheme_known(system: System) -> bool:
     """Whether `Secure` can be judged: plain http on loopback says nothing of how users reach the target."""
     described = system.description
-    loopback = described.base_url.startswith(("http://127.", "http://localhost", "http://[::1]"))
-    return bool(described.public_url) or not loopback
+    return bool(described.public_url) or described.base_url.startswith("https") or not is_loopback(described.base_url)

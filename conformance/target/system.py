@@ -7,9 +7,11 @@ import itertools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import httpx
 
+from conformance.attacks.jwt import Token, parse
 from conformance.errors import Inconclusive
 from conformance.masking import Secrets
 from conformance.model import Capability, Exchange, Summary
@@ -17,10 +19,14 @@ from conformance.target.adapter import Adapter
 from conformance.target.clock import Clock
 from conformance.target.cookies import Jar
 from conformance.target.description import Description
+from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle
 from conformance.target.party import Carrier, Party
 from conformance.target.sampler import Sampler
 from conformance.target.wire import Log, Wire
+
+if TYPE_CHECKING:
+    from conformance.attacks.keys import PublicKey
 
 SPARE_LANES = 12
 FRESH = 3.0
@@ -57,6 +63,12 @@ class System:
     """Several sessions of an account live at once, and a logout ends its own alone."""
     pre_login: str | None = None
     """The visit that gives a stranger a session cookie, if one does."""
+    public_keys: tuple[PublicKey, ...] = field(default=(), repr=False)
+    """The target's published keys, as described or found."""
+    key_document: str = field(default="", repr=False)
+    """The key set as the target publishes it."""
+    listener: Listener | None = None
+    """Where the target is led by forged tokens that name an address; started when first asked for."""
     logins: int = 0
     log: Log = field(default_factory=Log, repr=False)
     """Exchanges that belong to no check: preflight, shared logins, positive controls."""
@@ -141,8 +153,29 @@ class System:
         self._own_lanes.append(lane)
         return lane
 
+    async def listener_url(self) -> str | None:
+        """The address of the kit's own listener, or None where the target cannot reach one.
+
+        A target on this machine reaches loopback; any other needs `listener` in the description.
+        """
+        declared = self.description.listener
+        if self.listener is None and (declared or is_loopback(self.base_url)):
+            from conformance.attacks.attacker import documents
+
+            token = next((t for c in self.carriers if (t := parse(self.any_shared().secret(c)))), None)
+            served = await asyncio.to_thread(
+                documents, _signing(token), [str(token.header.get("kid"))] if token else []
+            )
+            self.listener = Listener(served)
+            if declared:
+                self.listener.host, self.listener.port, self.listener.url = declared.place()
+            await self.listener.start()
+        return self.listener.url if self.listener else None
+
     async def close(self) -> None:
         """Close every connection."""
+        if self.listener:
+            await self.listener.stop()
         for lane in (*self._lanes, *self._own_lanes):
             await lane.aclose()
 
@@ -254,6 +287,16 @@ class System:
     def rng(self, *words: str) -> random.Random:
         """Random numbers that depend on the run's seed and these words alone."""
         return random.Random("/".join((str(self.seed), *words)))  # noqa: S311 - reproducible on purpose
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine."""
+    return httpx.URL(url).host in ("localhost", "::1") or httpx.URL(url).host.startswith("127.")
+
+
+def _signing(token: Token | None) -> str:
+    """The algorithm of the attacker's own key: the target's, where it is an asymmetric one."""
+    return token.alg if token and token.alg[:2] in ("RS", "PS", "ES") else "RS256"
 
 
 ROLES = ("throttle", "admin", "many-roles", "change-password")

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from conformance.attacks.account_data import find_account_data
 from conformance.attacks.jwt import Token, parse
 from conformance.attacks.secrecy import find_personal_data
 from conformance.target.cast import PERSONAL, Cast, told
+from conformance.target.expectations import Expectations
 from conformance.target.party import Carrier, Party
+
+if TYPE_CHECKING:
+    from conformance.attacks.forge import Forgery, Material
 
 MARKER = {"pickproof": "forged"}
 """What a forgery changes where no second account offers an identity to take over."""
 
+WHY_NONE = {
+    "token.alg.rs-to-hs": "the target's tokens are not RSA-signed, or no public key that verifies them is known",
+    "token.alg.es-to-hs": "the target's tokens are not ECDSA-signed, or no public key that verifies them is known",
+    "token.alg.es-zero": "the target's tokens are not ECDSA-signed",
+    "token.sig.other-token": "two logins gave the same token, so there is no other signature to borrow",
+    "token.aud": "the target's tokens name no audience",
+    "token.iss": "the target's tokens name no issuer",
+}
+"""Why a family may have no member on a target, by the beginning of its id."""
 
-class TokenAttacks(Cast):
+
+class TokenAttacks(Cast, Expectations):
     """Signed tokens in whatever carries them: a header or a cookie."""
 
     def jwt(self, party: Party) -> tuple[Carrier, Token]:
@@ -34,21 +49,79 @@ class TokenAttacks(Cast):
         facts = {name: value for name, value in self.facts_about(party).items() if name in PERSONAL}
         return told([*find_account_data(text, facts), *find_personal_data(text)])
 
+    async def expect_forgeries_refused(self) -> None:
+        """Every member of this check's own family of forgeries is refused, the genuine token being accepted."""
+        await self.expect_all_refused(await self.forged(self.check.id))
+
+    async def expect_forgeries_handled(self) -> None:
+        """Every member of this check's family is refused, and none of them breaks the server."""
+        await self.expect_all_handled(await self.forged(self.check.id))
+
     async def forged(self, family: str) -> list[Party]:
-        """An attacker for each member of a forgery family, each asserting another user's identity."""
-        from conformance.attacks.forge import FAMILIES, Material, Swap, material
+        """An attacker for each member of a forgery family, each asserting another user's identity where it can.
+
+        Raises:
+            NotApplicable: the family has no member on this target.
+            Inconclusive: it needs a key that the target trusts, and the target refuses a token signed with it.
+        """
+        from conformance.attacks.forge import FAMILIES, MINTED, control
 
         alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
         carrier, genuine = self.jwt(alice)
-        second = parse((await self.system.another_login()).secret(carrier))
+        stuff = await self._material(genuine, carrier)
+        if family in MINTED and (good := control(stuff)):
+            await self.expect_accepted(self._holding(alice, good, carrier), "a token signed with the key in `keys`")
+        parties = [self._holding(alice, forgery, carrier) for forgery in FAMILIES[family](stuff)]
+        if not parties:
+            reason = next((why for start, why in WHY_NONE.items() if family.startswith(start)), None)
+            self.not_applicable(reason or "no forgery of this kind can be made from the target's tokens")
+        return parties
+
+    def _holding(self, alice: Party, forgery: Forgery, carrier: Carrier) -> Party:
+        return alice.holding(forgery.wire, carrier, f"an attacker with a forged token ({forgery.name})")
+
+    async def _material(self, genuine: Token, carrier: Carrier) -> Material:
+        from conformance.attacks.forge import Material, SigningKey, Swap, material
+
+        keys = self.system.description.keys
+        private = keys.secret or keys.private_pem
+        listener = await self.system.listener_url()
         other = await self._victim(carrier)
-        stuff = material(genuine, second=second, other=other, now=self.clock.now(), leeway=self.policy.leeway)
-        if other is None:
-            stuff = Material(genuine, Swap(MARKER), second, now=stuff.now, leeway=stuff.leeway)
-        return [
-            alice.holding(forgery.wire, carrier, f"an attacker with a forged token ({forgery.name})")
-            for forgery in FAMILIES[family](stuff)
-        ]
+        stuff = material(
+            genuine,
+            second=parse((await self.system.another_login()).secret(carrier)),
+            other=other,
+            keys=self.system.public_keys,
+            now=self.clock.now(),
+            leeway=self.policy.leeway,
+            listener=listener and f"{listener}/{self.nonce}",
+            signing=SigningKey(private, genuine.alg) if private else None,
+        )
+        if other is not None:
+            return stuff
+        return Material(
+            genuine,
+            Swap(MARKER),
+            stuff.second,
+            None,
+            stuff.keys,
+            stuff.now,
+            stuff.leeway,
+            stuff.listener,
+            stuff.signing,
+        )
+
+    @property
+    def nonce(self) -> str:
+        """Ties a fetch at the kit's listener to this check of this run."""
+        return f"{self.check.id.replace('.', '-')}-{self.system.seed}"
+
+    async def expect_no_fetch(self) -> None:
+        """The target fetched nothing from the address that this check's forgeries named."""
+        listener = self.system.listener
+        hits = await listener.hits(self.nonce) if listener else []
+        if hits:
+            self.violation("the target fetches nothing that a token names", f"it fetched {hits[0]}")
 
     async def _victim(self, carrier: Carrier) -> Token | None:
         if len(self.system.accounts) < 2:

@@ -1,0 +1,105 @@
+"""Keys come from configuration, not from the token."""
+
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target
+
+
+@check(
+    "token.key.jwk",
+    needs=[Capability.JWT],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC7515-4.1.1", "CWE-347"],
+)
+async def embedded_key_is_not_trusted(target: Target) -> None:
+    """A token signed with a key that it brings along in its header is refused.
+
+    Remedy: take keys from configuration only; ignore jwk, jku, x5u and x5c.
+    """
+    await target.expect_forgeries_refused()
+
+
+@check(
+    "token.key.x5c",
+    needs=[Capability.JWT],
+    sources=["ASVS-v5.0.0-9.1.3", "CWE-295"],
+)
+async def embedded_certificate_is_not_trusted(target: Target) -> None:
+    """A token signed with a certificate that it brings along is refused.
+
+    Remedy: validate a chain up to a configured authority, or ignore x5c.
+    """
+    await target.expect_forgeries_refused()
+
+
+@check(
+    "token.key.jku-callback",
+    needs=[Capability.JWT, Capability.LISTENER],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-918"],
+)
+async def key_address_is_not_fetched(target: Target) -> None:
+    """A token cannot make the server fetch keys from an address of its choosing.
+
+    The kit listens at an address of its own. A fetch is a finding even when the token is then refused: the
+    server makes requests on a stranger's behalf.
+
+    Remedy: take keys from configuration only; ignore jku.
+    """
+    forgeries = await target.forged(target.check.id)
+    await target.expect_all_refused(forgeries)
+    await target.expect_no_fetch()
+
+
+@check(
+    "token.key.x5u",
+    needs=[Capability.JWT, Capability.LISTENER],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-918"],
+)
+async def certificate_address_is_not_fetched(target: Target) -> None:
+    """A token cannot make the server fetch a certificate from an address of its choosing.
+
+    Remedy: take keys from configuration only; ignore x5u.
+    """
+    forgeries = await target.forged(target.check.id)
+    await target.expect_all_refused(forgeries)
+    await target.expect_no_fetch()
+
+
+@check(
+    "token.kid.traversal",
+    needs=[Capability.JWT],
+    sources=["RFC8725-3.10", "CWE-22"],
+)
+async def kid_is_no_path(target: Target) -> None:
+    """A kid that is a path does not choose a file as the key.
+
+    An empty file makes an empty secret, and any static file a known one.
+
+    Remedy: look kid up in a fixed table.
+    """
+    await target.expect_forgeries_refused()
+
+
+@check(
+    "token.kid.sqli",
+    needs=[Capability.JWT],
+    sources=["RFC8725-3.10", "CWE-89"],
+)
+async def kid_is_no_query(target: Target) -> None:
+    """A kid that is SQL does not choose the key.
+
+    Remedy: look kid up in a fixed table, or pass it as a bound parameter.
+    """
+    await target.expect_forgeries_refused()
+
+
+@check(
+    "token.kid.types",
+    needs=[Capability.JWT],
+    sources=["CWE-20", "RFC7515-4.1.4"],
+)
+async def kid_of_any_type_is_survived(target: Target) -> None:
+    """A kid that is a number, a list, an object or very long is refused, and breaks nothing.
+
+    Remedy: demand that kid is a short text before looking it up.
+    """
+    await target.expect_forgeries_handled()

@@ -1,0 +1,62 @@
+"""Finding the public keys of a target's tokens: as described, else where such keys are usually published."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from conformance.attacks.jwt import Token, parse
+from conformance.target.wire import origin_of
+
+if TYPE_CHECKING:
+    from conformance.attacks.keys import PublicKey
+    from conformance.target.system import System
+
+USUAL = ("/.well-known/jwks.json", "/jwks.json", "/jwks", "/oauth/jwks", "/.well-known/jwks")
+METADATA = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+ASYMMETRIC = ("RS", "PS", "ES", "Ed")
+
+
+async def find_keys(system: System, token: Token) -> tuple[tuple[PublicKey, ...], str]:
+    """The target's public keys, and the document or place that they came from; empty where none are known."""
+    from conformance.attacks.keys import parse_keys
+
+    described = system.description.keys
+    if described.pem:
+        return parse_keys(described.pem), "keys.pem"
+    places = [described.jwks] if described.jwks else []
+    if not places and token.alg.startswith(ASYMMETRIC):
+        places = [*await _announced(system), *USUAL]
+    for place in places:
+        text = await _fetch(system, place)
+        if text and (keys := parse_keys(text)):
+            system.key_document = text
+            return keys, place
+    return (), ""
+
+
+async def _announced(system: System) -> list[str]:
+    for place in METADATA:
+        try:
+            document = json.loads(await _fetch(system, place) or "null")
+        except (ValueError, RecursionError):
+            continue
+        uri = document.get("jwks_uri") if isinstance(document, dict) else None
+        if isinstance(uri, str) and uri.startswith("http") and origin_of(uri) in system.wire.origins:
+            return [uri]
+    return []
+
+
+async def _fetch(system: System, place: str) -> str | None:
+    stranger = system.stranger(system.log, "the kit")
+    url = urljoin(system.base_url + "/", place) if place.startswith("http") else place
+    exchange = await stranger.send("GET", url, purpose="look for the target's public keys")
+    answer = exchange.answer
+    return answer.body.decode("utf-8", "replace") if answer and answer.status == 200 else None
+
+
+def token_of(system: System) -> Token | None:
+    """The signed token of the first account's login, if it has one."""
+    party = system.any_shared()
+    return next((token for c in system.carriers if (token := parse(party.secret(c)))), None)
