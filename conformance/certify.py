@@ -16,7 +16,7 @@ from conformance.errors import NothingTestedError
 from conformance.model import Check, Outcome, Report, Verdict
 from conformance.registry import catalogue
 from conformance.runner import DEFAULT_BUDGET, Plan, Progress, plan, profile_verdicts, run
-from conformance.standards import default_profiles, profile
+from conformance.standards import Profile, default_profiles, profile
 from conformance.target.preflight import Proof, preflight
 from conformance.target.system import System
 
@@ -71,15 +71,19 @@ class Session:
         self._began = time.monotonic()
         self._started = datetime.datetime.now(datetime.UTC)
 
-    async def prepare(self, wait_for: float = 0) -> Plan:
+    async def prepare(self, wait_for: float = 0, judged_by: Sequence[Profile] = ()) -> Plan:
         """Prove the description and decide what will run.
+
+        Args:
+            wait_for: seconds to keep trying until the target answers at all.
+            judged_by: profiles that no name stands for, in place of the selection's.
 
         Raises:
             PreflightError: the target does not do what its description says.
             UsageError: an unknown profile or check.
         """
         checks = self.selection.checks()
-        chosen = [profile(name) for name in self.selection.profiles]
+        chosen = [*judged_by, *(profile(name) for name in self.selection.profiles)]
         async for proof in preflight(self.system, wait_for):
             self.proofs.append(proof)
         chosen = chosen or [profile(name) for name in default_profiles(self.system.scheme)]

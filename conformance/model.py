@@ -179,6 +179,8 @@ class Summary:
     """Capabilities that the target lacks, and what would add each."""
     clock: str
     description_sha256: str
+    word: str = "TARGET"
+    """What names the target on the command line."""
 
 
 @dataclass(frozen=True, slots=True)

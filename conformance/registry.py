@@ -89,7 +89,8 @@ def _prose(id: str, body: Body) -> tuple[str, str, str]:
     title, _, story = before.strip().partition("\n\n")
     if not title or not found or not remedy.strip():
         raise ValueError(f"{id}: the docstring needs a first line that says what must hold, and a 'Remedy:'")
-    return _flat(title), "\n\n".join(map(_flat, story.split("\n\n"))).strip(), _flat(remedy)
+    told = _flat(remedy)
+    return _flat(title), "\n\n".join(map(_flat, story.split("\n\n"))).strip(), told[:1].upper() + told[1:]
 
 
 def _flat(text: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 
 from .clock import Clock
 from .faults import Fault, Variant, select
@@ -15,7 +14,7 @@ from .schemes import Reference, Scheme
 
 __all__ = ["FAULTS", "SCHEMES", "VARIANTS", "Clock", "Fault", "Reference", "Variant", "build"]
 
-_MODULES = tuple(m for m in ("session", "token") if find_spec(f"{__name__}.{m}"))
+_MODULES = ("session", "token")
 
 
 def _collected() -> dict[str, Scheme]:

@@ -84,12 +84,13 @@ class Accounts:
             Throttled: too many failures with this name or from this source.
         """
         name = normal(name)
-        self._throttle.attempt(name, source)
-        account = self.named(name)
-        if not await self._proves(account, password) or account is None or not account.enabled:
-            return None
-        self._throttle.succeeded(name, source)
-        return account
+        async with self._throttle.turn(name, source):
+            account = self.named(name)
+            if not await self._proves(account, password) or account is None or not account.enabled:
+                self._throttle.failed(name, source)
+                return None
+            self._throttle.succeeded(name, source)
+            return account
 
     async def _proves(self, account: Account | None, password: str) -> bool:
         if account is None and not self.policy.unknown_costs_the_same:

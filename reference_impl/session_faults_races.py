@@ -25,7 +25,7 @@ async def _counted_then_inserted(
     table: SessionTable, who: Accounts, issue: Issue, session: Session, limit: int
 ) -> bool:
     own = table.of(session.sub) if session.sub else []
-    await asyncio.sleep(PAUSE)
+    await asyncio.sleep(PAUSE if session.sub else 0)
     if len(own) >= limit:
         table.end(own[0].digest)
     return replace_carried(table, who, issue, session, 10**9)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from .clock import Clock
 from .store import Database
@@ -37,34 +40,40 @@ class ThrottleLimits:
 
 
 class Throttle:
-    """Counts attempts by account name and by source, in the database that replicas share."""
+    """Counts failures by account name and by source, in the database that replicas share."""
 
     def __init__(self, database: Database, clock: Clock, limits: ThrottleLimits) -> None:
         self._db, self._clock, self._limits = database, clock, limits
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         database.change(TABLE)
 
-    def attempt(self, name: str, source: str) -> None:
-        """Count an attempt *before* its password is looked at, so that parallel guesses cannot slip through.
+    @asynccontextmanager
+    async def turn(self, name: str, source: str) -> AsyncIterator[None]:
+        """One attempt at a time for each name, so that a burst of parallel guesses is counted like a row of them.
 
         Raises:
             Throttled: the name or the source must wait; the attempt does not count then.
         """
-        now = self._clock.now()
-        with self._db.transaction():
+        lock = self._turns.setdefault(name, asyncio.Lock())
+        async with lock:
+            now = self._clock.now()
             wait = max(self._wait(key, now) for key, _ in self._keys(name, source))
             if wait > 0:
                 raise Throttled(wait)
+            yield
+
+    def failed(self, name: str, source: str) -> None:
+        """Count a failure of the name, which may not exist, and of the source."""
+        with self._db.transaction():
             for key, free in self._keys(name, source):
-                self._count(key, free, now)
+                self._count(key, free, self._clock.now())
 
     def succeeded(self, name: str, source: str) -> None:
-        """Clear the name's failures and take the attempt back from the source."""
-        (account, _), (origin, _) = self._keys(name, source)
-        with self._db.transaction():
-            self._db.change("DELETE FROM failures WHERE key = ?", account)
-            self._db.change("UPDATE failures SET count = max(count - 1, 0), until = 0 WHERE key = ?", origin)
+        """Clear the name's failures; those of the source stay, or a guesser would clear them with his own account."""
+        (account, _), _ = self._keys(name, source)
+        self._db.change("DELETE FROM failures WHERE key = ?", account)
 
-    def _keys(self, name: str, source: str) -> Iterable[tuple[str, int]]:
+    def _keys(self, name: str, source: str) -> tuple[tuple[str, int], tuple[str, int]]:
         # Hashed, so that a password typed into the name field is never stored.
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         return (f"account:{digest}", self._limits.account), (f"source:{source}", self._limits.source)

@@ -2,7 +2,8 @@
 
 Where to read on: ``token_guard.py`` (what a token must look like), ``token_keys.py`` (who signed it),
 ``token_claims.py`` (what it must say), ``token_life.py`` (issue, revocation, opaque tokens), ``token_carrier.py``
-(how it travels), ``token_server.py`` (the endpoints), ``token_policy.py`` (every decision, and what a fault may replace).
+(how it travels), ``token_server.py`` (the endpoints), ``token_policy.py`` (every decision, and what a fault may
+replace).
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def issued_before(claims: Claims, now: float, rules: Rules) -> bool:
 
 def short_lived(claims: Claims, _now: float, rules: Rules) -> bool:
     """We issue nothing that lives longer, so such a token was made by somebody else."""
-    return 0 < claims["exp"] - claims["iat"] <= rules.lifetime
+    return bool(0 < claims["exp"] - claims["iat"] <= rules.lifetime)
 
 
 def our_issuer(claims: Claims, _now: float, _rules: Rules) -> bool:
@@ -108,7 +108,7 @@ class Minting:
 
     new_jti: Callable[[Account, float], str | None] = lambda _account, _now: secrets.token_hex(16)
     """A name for the token; None for none."""
-    extra: Callable[[Account], Mapping[str, Any]] = lambda _account: {}
+    more: Callable[[Account], Mapping[str, Any]] = lambda _account: {}
     """More claims: none. Everybody who holds the token can read it."""
     audiences: tuple[str, ...] = (AUDIENCE, OTHER_AUDIENCE)
     """What a client may ask a token for."""
@@ -118,4 +118,4 @@ class Minting:
         issued, jti = int(now), self.new_jti(account, now)
         named = {"jti": jti} if jti is not None else {}
         claims = {"iss": ISSUER, "aud": audience, "sub": account.sub, "iat": issued, "exp": issued + int(lifetime)}
-        return {**claims, **named, **self.extra(account)}
+        return {**claims, **named, **self.more(account)}

@@ -41,6 +41,7 @@ def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
         "keys": _keys(policy, keys),
         "policy": {
             "access_lifetime": f"{LIFETIME:g}s",
+            "absolute": f"{LIFETIME:g}s",
             "leeway": f"{policy.rules.leeway:g}s",
             "access_revocation": ends,
             "password_change_ends": "all" if ends else "none",

@@ -1,2 +1,23 @@
+"""Every fault of the token server."""
+
+from __future__ import annotations
+
+from . import (
+    token_faults_claims,
+    token_faults_form,
+    token_faults_http,
+    token_faults_keys,
+    token_faults_life,
+    token_faults_signature,
+)
 from .faults import Fault
-FAULTS: tuple[Fault, ...] = ()
+
+FAULTS: tuple[Fault, ...] = (
+    *token_faults_signature.FAULTS,
+    *token_faults_form.FAULTS,
+    *token_faults_keys.FAULTS,
+    *token_faults_claims.FAULTS,
+    *token_faults_life.FAULTS,
+    *token_faults_http.FAULTS,
+)
+"""In the order in which the documentation lists them."""

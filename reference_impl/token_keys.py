@@ -88,6 +88,11 @@ def verifies(alg: str, key: Any, data: bytes, signature: bytes) -> bool:
     return bool(_LIBRARY.get_algorithm_by_name(alg).verify(data, key, signature))
 
 
+def signature_of(keys: Keys, data: bytes) -> bytes:
+    """The signature over some bytes; tokens are made by :func:`sign`."""
+    return bytes(_LIBRARY.get_algorithm_by_name(keys.alg).sign(data, keys.signing))
+
+
 def public_jwk(keys: Keys) -> dict[str, Any]:
     """The public key as a JWK (RFC 7517 section 4)."""
     return described_jwk(keys, keys.verifying)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ENDED = "CREATE TABLE IF NOT EXISTS ended (name TEXT PRIMARY KEY, exp REAL NOT NULL)"
 OPAQUE = """CREATE TABLE IF NOT EXISTS opaque (
-    digest TEXT PRIMARY KEY, sub TEXT NOT NULL, audience TEXT NOT NULL, exp REAL NOT NULL, generation INTEGER NOT NULL)"""
+    digest TEXT PRIMARY KEY, sub TEXT NOT NULL, audience TEXT NOT NULL, exp REAL NOT NULL,
+    generation INTEGER NOT NULL)"""
 
 
 @dataclass(frozen=True, slots=True)

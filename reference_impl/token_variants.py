@@ -8,7 +8,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .accounts import Account
@@ -44,6 +44,14 @@ def _forbidden(status: int, title: str, headers: Mapping[str, str] | None) -> Re
 
 def _always_ok(_status: int, title: str, _headers: Mapping[str, str] | None) -> Response:
     return answer({"error": title}, 200)
+
+
+def _to_login(status: int, title: str, headers: Mapping[str, str] | None) -> Response:
+    return RedirectResponse("/login", 302) if status == 401 else problem(status, title, headers)
+
+
+def _null(status: int, title: str, headers: Mapping[str, str] | None) -> Response:
+    return answer(None) if status == 401 else problem(status, title, headers)
 
 
 _CREDENTIALS = re.compile(rb"[A-Za-z]+ +[A-Za-z0-9._~+/-]+=*")
@@ -99,6 +107,8 @@ VARIANTS: tuple[Variant, ...] = (
     variant("opaque", "Tokens are random and stand for rows; they end like sessions.", OPAQUE),
     variant("status-403", "Refusals of tokens are 403 without a challenge.", surface(problem=_forbidden)),
     variant("error-200", "Every refusal is 200 with an error in the body.", surface(problem=_always_ok)),
+    variant("redirect-to-login", "Strangers get 302 to the login page.", surface(problem=_to_login)),
+    variant("stranger-200-null", "Strangers get 200 and null.", surface(problem=_null)),
     variant("leeway-60", "Clocks may differ by a minute, as declared.", rules(leeway=60.0)),
     variant(
         "identical-within-second",
@@ -106,7 +116,9 @@ VARIANTS: tuple[Variant, ...] = (
         minting(new_jti=lambda _account, _now: None),
         rules(required=_no_jti(Rules())),
     ),
-    variant("gateway-400", "A gateway answers 400 to credentials that are no Bearer tokens in form.", wrapped(_gateway)),
+    variant(
+        "gateway-400", "A gateway answers 400 to credentials that are no Bearer tokens in form.", wrapped(_gateway)
+    ),
     variant("closes-on-hs", "The connection is closed on any token that claims an HMAC.", wrapped(_hangs_up)),
     variant("jwt-in-cookie", "The JWT travels in an HttpOnly cookie.", COOKIE),
     variant("id-token", "A login hands out an ID token too.", ID_TOKEN),

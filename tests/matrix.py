@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from conformance.certify import Selection, Session
 from conformance.model import Outcome, Verdict
 from conformance.open import Options, opened
-from reference_impl import FAULTS
+from conformance.registry import catalogue
+from conformance.standards import Profile
 
 WORKERS = 2
 
@@ -28,11 +29,17 @@ class Row:
         return sorted(id for id, found in self.outcomes.items() if found == outcome)
 
 
+def everything() -> Profile:
+    """The profile under which any violation at all is a failure: the matrix asks what bites, not how hard."""
+    sources = {source for check in catalogue().values() for source in check.sources}
+    return Profile("everything", "every source of every check", "", dict.fromkeys(sources, "fail"))
+
+
 async def verdicts(target: str, options: Options | None = None, only: tuple[str, ...] = ()) -> list[Verdict]:
     """Certify a target and return every verdict."""
     async with opened(target, options or Options()) as system:
         session = Session(system, Selection(only=only, destructive=True))
-        await session.prepare()
+        await session.prepare(judged_by=[everything()])
         return [verdict async for verdict in session.run()]
 
 
@@ -52,7 +59,3 @@ def measure_all(targets: Iterable[str]) -> dict[str, Row]:
     with ProcessPoolExecutor(WORKERS) as pool:
         return dict(zip(names, pool.map(measure, names), strict=True))
 
-
-def fault_targets() -> dict[str, tuple[str, str]]:
-    """The target of each fault, with its scheme and id."""
-    return {f"ref:{f.scheme}+{f.id}": (f.scheme, f.id) for f in FAULTS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import functools
+import threading
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -21,9 +22,18 @@ _FAMILY = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _CURVES = {"ES256": "SECP256R1", "ES384": "SECP384R1", "ES512": "SECP521R1", "ES256K": "SECP256K1"}
 
 
-@functools.cache
+_MAKING = threading.Lock()
+"""functools.cache lets two threads make two keys, and then a certificate would not match its signatures."""
+
+
 def private_key(alg: str) -> Any:
     """The attacker's private key for a JWS algorithm, an object of ``cryptography``; RSA takes 0.1 s once."""
+    with _MAKING:
+        return _private_key(alg)
+
+
+@functools.cache
+def _private_key(alg: str) -> Any:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
     if alg in _CURVES:

@@ -114,7 +114,7 @@ def _stories(report: Report, secrets: Secrets, evidence: Mapping[str, str], outc
 def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | None) -> Html:
     check = verdict.check
     level = f" · {verdict.level}" if verdict.level else ""
-    again = tag("code", f"pickproof certify TARGET --only {check.id} --seed {report.seed}")
+    again = tag("code", f"pickproof certify {report.target.word} --only {check.id} --seed {report.seed}")
     story = steps(verdict.evidence, secrets)
     return tag(
         "article",

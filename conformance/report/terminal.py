@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NARROW, WIDE = 40, 110
 """Lines are never laid out for less, and never grow longer: nobody reads them."""
+LISTED = 8
+"""Checks that could not run for one reason and are named one by one; more are named by topic unless verbose."""
 STORY = 12
 """Steps of an attack that are told; of longer ones the first and the last."""
 ROOM = 12
@@ -186,7 +188,7 @@ def _curl(view: _View, verdict: Verdict, story: tuple[Step, ...]) -> list[Line]:
 
 
 def _again(view: _View, verdict: Verdict) -> list[Line]:
-    start, rest = "pickproof certify TARGET", f"--only {verdict.check.id} --seed {view.report.seed}"
+    start, rest = f"pickproof certify {view.report.target.word}", f"--only {verdict.check.id} --seed {view.report.seed}"
     line = field("run again", f"{start} {rest}", view.width)
     # Broken where a shell accepts it, so that it can be copied.
     return line if len(line) == 1 else [*field("run again", f"{start} \\", view.width), *field("", rest, view.width)]
@@ -207,14 +209,13 @@ def _brief(view: _View, verdict: Verdict) -> list[Line]:
 def _summary(view: _View) -> list[Line]:
     report = view.report
     column = max((len(name) for name in report.profiles), default=0)
-    found: list[Line] = [(), (("Summary", "bold"),), *wrapped(facts.counted(report), view.width, first="  ")]
+    found: list[Line] = [*_not_tested(view), (), (("Summary", "bold"),)]
+    found += wrapped(facts.counted(report), view.width, first="  ")
     for name, verdict in report.profiles.items():
+        start = f"  {name:{column}}  {verdict:9}  "
         style = VERDICT_STYLE.get(verdict, "")
         meaning = facts.PROFILE_MEANING.get(verdict, "")
-        start = f"  {name:{column}}  {verdict:9}  "
-        lines = wrapped(meaning, view.width, first=start, after=" " * min(len(start), 24))
-        found += [((lines[0][0][0], style),), *lines[1:]] if lines else [((start, style),)]
-    found += _not_tested(view)
+        found += wrapped(meaning, view.width, first=start, after=" " * min(len(start), 24), style=style)
     found += wrapped(f"{facts.effort(report)}; seed {report.seed}", view.width, first="  ", after="    ")
     if view.out_dir is not None:
         found += wrapped(f"report: {clean(str(view.out_dir / 'report.html'))}", view.width, first="  ", after="    ")
@@ -226,8 +227,17 @@ def _not_tested(view: _View) -> list[Line]:
     reasons = facts.not_tested(view.report, view.secrets)
     if not reasons:
         return []
-    found: list[Line] = [(("  not tested, and why", "bold"),)]
+    found: list[Line] = [(), (("Not tested, and why", "bold"),)]
     for why, ids in reasons.items():
-        found += wrapped(f"{why} ({len(ids)})", view.width, first="    ", after="      ")
-        found += wrapped(", ".join(ids), view.width, first="      ", style="dim")
+        brief = not view.verbose and len(ids) > LISTED
+        found += wrapped(f"{why} ({len(ids)})", view.width, first="  ", after="    ")
+        found += wrapped(", ".join(_by_topic(ids) if brief else ids), view.width, first="      ", style="dim")
     return found
+
+
+def _by_topic(ids: Iterable[str]) -> list[str]:
+    """Globs instead of ids, each with how many it stands for here; a check alone in its topic by its id."""
+    topics: dict[str, list[str]] = {}
+    for id in ids:
+        topics.setdefault(".".join(id.split(".")[:2]), []).append(id)
+    return [f"{topic}.* ({len(found)})" if found[1:] else found[0] for topic, found in topics.items()]

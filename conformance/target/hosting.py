@@ -25,7 +25,10 @@ async def hosted_app(app: Any) -> AsyncIterator[str]:
     """
     import uvicorn
 
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    # The protocol is named because asyncio switches Nagle's delay off only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(256)
     port = listener.getsockname()[1]
     interface: Literal["auto", "wsgi"] = "auto" if _is_asgi(app) else "wsgi"
     config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="auto", interface=interface)

@@ -96,6 +96,10 @@ class Party:
         thief.jar.put(where.name, text, self.system.base_url)
         return thief
 
+    def learn(self, what: str, value: str) -> None:
+        """Mask a value from now on."""
+        self.system.secrets.learn(value, f"{what} of {self.owner or 'a stranger'}")
+
     # -- what it does
 
     async def send(
@@ -136,6 +140,8 @@ class Party:
         exchange = await self.system.wire.send(self.lane, request, party=self.label, purpose=purpose, log=self.log)
         if exchange.answer and not self.replays:
             self.jar.store(exchange.answer.all("set-cookie"), url, self.system.clock.now())
+            for name, value in self.jar.as_pairs():
+                self.learn(f"{name} cookie", value)
         return exchange
 
     def _presented(self) -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:

@@ -83,6 +83,7 @@ class System:
         self._controls: dict[str, tuple[list[float], asyncio.Lock]] = {}
         self.sampler = Sampler(self)
         self._again = asyncio.Lock()
+        self._listening = asyncio.Lock()
         self._another: Party | None = None
         for name, account in self.description.accounts.items():
             self.secrets.learn(account.password, f"password of {name}")
@@ -128,7 +129,7 @@ class System:
         """The head of a report."""
         return Summary(
             self.name, self.base_url, self.scheme, tuple(sorted(self.capabilities)),
-            {str(k): v for k, v in self.missing.items()}, self.clock.kind, self.digest,
+            {str(k): v for k, v in self.missing.items()}, self.clock.kind, self.digest, self.where,
         )  # fmt: skip
 
     @property
@@ -159,17 +160,17 @@ class System:
         A target on this machine reaches loopback; any other needs `listener` in the description.
         """
         declared = self.description.listener
-        if self.listener is None and (declared or is_loopback(self.base_url)):
-            from conformance.attacks.attacker import documents
+        async with self._listening:
+            if self.listener is None and (declared or is_loopback(self.base_url)):
+                from conformance.attacks.attacker import documents
 
-            token = next((t for c in self.carriers if (t := parse(self.any_shared().secret(c)))), None)
-            served = await asyncio.to_thread(
-                documents, _signing(token), [str(token.header.get("kid"))] if token else []
-            )
-            self.listener = Listener(served)
-            if declared:
-                self.listener.host, self.listener.port, self.listener.url = declared.place()
-            await self.listener.start()
+                token = next((t for c in self.carriers if (t := parse(self.any_shared().secret(c)))), None)
+                kids = [str(token.header.get("kid"))] if token else []
+                listener = Listener(await asyncio.to_thread(documents, _signing(token), kids))
+                if declared:
+                    listener.host, listener.port, listener.url = declared.place()
+                await listener.start()
+                self.listener = listener
         return self.listener.url if self.listener else None
 
     async def close(self) -> None:
@@ -199,18 +200,11 @@ class System:
         self.logins += 1
         exchange = await party.verb("login", self.description.login, f"{party.label} logs in")
         party.issued_at = self.clock.now()
-        self._learn(party)
         who = await party.whoami()
         if not who.accepted:
             raise LoginFailedError(_login_failure(account, exchange, who), (exchange, who.exchange))
         party.principal, party.history, party.log = who.name, tuple(own), log
         return party
-
-    def _learn(self, party: Party) -> None:
-        for name, value in party.jar.as_pairs():
-            self.secrets.learn(value, f"{name} cookie of {party.owner}")
-        for name, value in party.tokens.items():
-            self.secrets.learn(value, f"{name} token of {party.owner}")
 
     async def shared_login(self, account: str) -> Party:
         """A live login that several checks use at once and none ends; renewed when it has died."""

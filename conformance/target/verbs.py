@@ -52,10 +52,12 @@ async def perform(
         raise StepFailedError(f"the description has no `{name}`")
     exchange = None
     for at, step in enumerate(verb.steps):
-        key = name if len(verb.steps) == 1 else f"{name}.steps[{at}]"
+        several = len(verb.steps) > 1
+        key = f"{name}.steps[{at}]" if several else name
+        told = f"{purpose} (step {at + 1} of {len(verb.steps)})" if several else purpose
         await _bring_csrf(party, name, step, known, purpose)
         try:
-            do = _page(party, step, known, key, purpose) if step.page else _send(party, step, known, purpose)
+            do = _page(party, step, known, key, told) if step.page else _send(party, step, known, told)
             exchange = await do
         except UnknownWordError as problem:
             raise DescriptionError(party.system.where, key, str(problem)) from None
@@ -183,6 +185,7 @@ def _take(party: Party, step: Step, exchange: Exchange, known: dict[str, str]) -
         known[name] = value
         if name in TAKEN:
             party.tokens[name] = value
+            party.learn(f"{name} token", value)
     if (life := lifetime_in(exchange)) is not None:
         party.lifetime = life
 

@@ -196,7 +196,14 @@ def nbf_future(m: Material) -> Iterator[Forgery]:
     """Not yet valid (RFC 7519 section 4.1.5)."""
     for name, seconds in (("valid in an hour", 3600 + int(m.leeway)), ("valid past the leeway", int(m.leeway) + 30)):
         start = int(_now(m)) + seconds
-        yield from _with(m, name, {"nbf": start, "exp": start + 300})
+        # The expiry stays where it is if it can: some verifiers refuse long lives, and the start is the point here.
+        late = start >= _expiry(m)
+        yield from _with(m, name, {"nbf": start, **({"exp": start + 300} if late else {})})
+
+
+def _expiry(m: Material) -> float:
+    exp = fresh_times(m.genuine, m.now, soon=float("inf")).get("exp", m.genuine.claims.get("exp"))
+    return float(exp) if is_number(exp) else 0.0
 
 
 def aud_wrong(m: Material) -> Iterator[Forgery]:
