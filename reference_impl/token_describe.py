@@ -14,7 +14,7 @@ from .token_policy import TokenPolicy
 Verb = dict[str, Any]
 
 JWKS = "/.well-known/jwks.json"
-CREDENTIALS = {"username": "{user}", "password": "{password}"}
+CREDENTIALS = {"user": "{user}", "password": "{password}"}
 
 
 def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
     take = {"take": dict(carrier.take)} if carrier.take else {}
     access = {"take": {"access": carrier.take["access"]}} if "access" in carrier.take else {}
     passwords = {"current": "{password}", "new": "{new_password}"}
-    mutate = {"send": "POST /notes", "json": {"note": "{value}"}}
+    mutate = {"send": "POST /note", "json": {"note": "{value}"}}
     return {
         "base_url": base_url,
         "public_url": PUBLIC_ORIGIN,
@@ -31,13 +31,13 @@ def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
         "accounts": described(),
         "login": {"send": "POST /login", "json": CREDENTIALS, **take},
         **({"use": {"access": carrier.use}} if carrier.use else {}),
-        "identity": {"send": "GET /me", "name": "json:/id"},
+        "identity": {"send": "GET /me", "name": "json:/name"},
         "logout": {"send": "POST /logout"},
         **({"logout_all": {"send": "POST /logout-all"}} if ends else {}),
         "change_password": {"send": "POST /password", "json": passwords, **access},
         "register": {"send": "POST /register", "json": {**CREDENTIALS, "email": "{email}"}},
-        "protected": ["GET /me", "GET /notes"],
-        "mutate": {**mutate, "read": {"send": "GET /notes", "value": "json:/note"}},
+        "protected": ["GET /me", "GET /note"],
+        "mutate": {**mutate, "read": {"send": "GET /note", "value": "json:/note"}},
         "keys": _keys(policy, keys),
         "policy": {
             "access_lifetime": f"{LIFETIME:g}s",

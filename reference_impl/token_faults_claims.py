@@ -54,11 +54,6 @@ def _usual(claims: Claims) -> object:
     return issued + LIFETIME if isinstance(issued, int | float) else None
 
 
-def _short_once_begun(claims: Claims, now: float, policy_rules: Rules) -> bool:
-    """As sound as counting from ``iat``, but a token that begins later may be issued ahead of its time."""
-    return short_lived({**claims, "iat": claims.get("nbf", claims["iat"])}, now, policy_rules)
-
-
 class _Endless(Minting):
     """Issues tokens that say nothing of their end."""
 
@@ -155,7 +150,7 @@ FAULTS = (
     ),
     fault(
         "nbf-ignored", "token.nbf.future", "9.2.1 RFC7519-4.1.5",
-        "A token works before its time.", MINTING, rules(life=_short_once_begun, start=PASS),
+        "A token works before its time.", MINTING, rules(start=PASS),
     ),
     fault(
         "aud-ignored", "token.aud.wrong", "9.2.3 RFC8725-3.9",

@@ -82,7 +82,7 @@ def _either(request: Request) -> bytes | None:
     """Notes look at the cookie first, every other route at the header first."""
     found = values(request, MIXED.name)
     cookie = found[0].encode("latin-1") if found else None
-    if request.url.path == "/notes":
+    if request.url.path == "/note":
         return cookie if cookie is not None else from_header(request)
     header = from_header(request)
     return header if header is not None else cookie

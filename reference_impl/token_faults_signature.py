@@ -106,7 +106,7 @@ def _last_payload(policy_guard: Guard, raw: bytes) -> Envelope:
 async def _resigned_notes(app: ASGIApp, keys: Keys, scope: Scope, receive: Receive, send: Send) -> None:
     """A proxy in front of one route that signs again what it was given, without a look at the old signature."""
     fields = authorization(scope)
-    token = bearer(fields[0].decode("latin-1")) if fields and scope["path"] == "/notes" else None
+    token = bearer(fields[0].decode("latin-1")) if fields and scope["path"] == "/note" else None
     if token is not None and token.count(b".") == 2:
         text = token.rpartition(b".")[0]
         scope = with_authorization(scope, b"Bearer " + text + b"." + encode(signature_of(keys, text)).encode())

@@ -92,7 +92,7 @@ class TokenServer:
         audience = text({"resource": AUDIENCE, **fields}, "resource")
         if audience not in self.policy.minting.audiences:
             raise Refused(400, "no such resource")
-        account = await self.prove(request, text(fields, "username"), text(fields, "password"))
+        account = await self.prove(request, text(fields, "user"), text(fields, "password"))
         if account is None:
             raise Refused(401, "the name or the password is wrong", self.policy.carrier.missing().headers)
         return self.deliver(account, audience)
@@ -135,7 +135,7 @@ class TokenServer:
         fields = await body(request)
         email = text({"email": "", **fields}, "email", 320)
         try:
-            account = self.accounts.register(text(fields, "username"), text(fields, "password"), email)
+            account = self.accounts.register(text(fields, "user"), text(fields, "password"), email)
         except NameTaken:
             raise Refused(409, "this name is taken") from None
         except WeakPassword as exc:
@@ -161,7 +161,7 @@ class TokenServer:
 
     async def me(self, call: Call) -> Response:
         """Who is calling."""
-        return answer({"id": call.account.sub, "name": call.account.name})
+        return answer({"id": call.account.sub, "name": call.account.name, "email": call.account.email})
 
     async def read_note(self, call: Call) -> Response:
         """The caller's note."""

@@ -67,7 +67,7 @@ async def _gateway(app: ASGIApp, _keys: Keys, scope: Scope, receive: Receive, se
 
 def _claims_hs(value: bytes) -> bool:
     token = (bearer(value.decode("latin-1")) or b"").partition(b".")[0]
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         header = json.loads(urlsafe_b64decode(token + b"=" * (-len(token) % 4)))
         return isinstance(header, dict) and str(header.get("alg")).startswith("HS")
     return False

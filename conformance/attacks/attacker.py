@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import datetime
 import functools
-import threading
 import json
+import threading
 from collections.abc import Iterable
 from typing import Any
 

@@ -22,7 +22,7 @@ SHOWN: dict[str, tuple[str, str]] = {
 }
 """The fault that is shown for each scheme, and the check that must catch it."""
 
-STATELESS: dict[str, frozenset[str]] = {"token": frozenset({"session.logout.replay"})}
+STATELESS: dict[str, frozenset[str]] = {"token": frozenset({"session.logout.replay", "hijack.concurrent-use"})}
 """What a purely stateless server must fail: nothing that it issued can be taken back before it expires."""
 
 

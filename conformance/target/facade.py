@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from conformance.target.cast import cookies_set_at_login, repeated_secret
+from conformance.target.hijack import Hijacking
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
 from conformance.target.tokens import TokenAttacks
+from conformance.target.tour import Touring
 
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
-class Target(TokenAttacks, Sampling):
+class Target(TokenAttacks, Sampling, Hijacking, Touring):
     """One check's view of the target, with a record of its own."""

@@ -60,6 +60,12 @@ class Party:
     """The exchanges of the login, for the evidence of whatever follows."""
     base: Party | None = field(default=None, repr=False)
     """Whose genuine credential this one was altered from: the positive control of its refusal."""
+    also_cookies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent after the jar's cookies, as they are."""
+    also_query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent in the query of every request."""
+    also_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent with every request."""
     replays: bool = False
     """It sends copied values whatever the target says: an answer's Set-Cookie does not touch them."""
 
@@ -77,7 +83,7 @@ class Party:
     def stolen(self, label: str | None = None) -> Party:
         """A thief with a copy of every credential: the same secrets, another client, a connection of its own."""
         return replace(
-            self, label=label or f"a thief with {self.label}'s session", lane=self.system.spare_lane(self.lane),
+            self, label=label or f"a thief with {self.label}'s session", lane=self.system.own_lane(),
             jar=self.jar.copy(), tokens=dict(self.tokens), base=None, replays=True,
         )  # fmt: skip
 
@@ -86,6 +92,8 @@ class Party:
         where = carrier or self.system.carrier
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         thief = self.stolen(label or f"an attacker with an altered copy of {self.label}'s credential")
+        # Attacks of this kind come in hundreds: they share a few connections.
+        thief.lane = self.system.spare_lane(self.lane)
         thief.base = self.base or (self if self.principal else None)
         if where.kind == "token":
             thief.tokens[where.name] = text
@@ -127,12 +135,11 @@ class Party:
             head |= {"Origin": _origin(url), "Sec-Fetch-Site": "same-origin"}
         if content_type:
             head["Content-Type"] = content_type
-        head.update(render(self.system.headers, self.system.words(self)))
-        head |= carried
-        cookies = self._cookie_header(url, cookie_pairs)
-        if cookies:
+        if cookies := self._cookie_header(url, cookie_pairs):
             head["Cookie"] = cookies
-        head.update(headers or {})
+        everywhere = render(self.system.headers, self.system.words(self))
+        for more in (everywhere, carried, dict(self.also_headers), headers or {}):
+            head = _merged(head, more)
         request = httpx.Request(
             method.upper(), url, headers=[(k.encode("latin-1"), _bytes(v)) for k, v in head.items()],
             **_body(content, files),
@@ -159,7 +166,7 @@ class Party:
                 cookies.append((rest, self.tokens[name]))
             else:
                 query[rest] = self.tokens[name]
-        return headers, cookies, query
+        return headers, [*cookies, *self.also_cookies], {**query, **dict(self.also_query)}
 
     def _cookie_header(self, url: str, extra: Iterable[tuple[str, str]]) -> str:
         stored = self.jar.header_for(url, self.system.clock.now())
@@ -173,10 +180,15 @@ class Party:
         exchange, name = await identify(self)
         return self.system.oracle.judge(exchange, name)
 
-    async def visit(self, route: str, purpose: str) -> Exchange:
+    async def visit(self, route: str, purpose: str, **headers: str) -> Exchange:
         """Send a bare ``METHOD /path``."""
         method, path = route.split(" ", 1)
-        return await self.send(method, path, purpose=purpose)
+        return await self.send(method, path, purpose=purpose, headers=headers)
+
+    async def attempt_login(self, password: str) -> Exchange:
+        """Try to log in with this password; whether it worked is for the caller to find out."""
+        login = self.system.description.login
+        return await self.verb("login", login, f"{self.label}: try to log in", password=password)
 
     async def verb(self, name: str, verb: Verb | None, purpose: str, **words: str) -> Exchange:
         """Perform a verb of the description as this party."""
@@ -187,6 +199,12 @@ class Party:
     async def logout(self) -> Exchange:
         """End this session the way the description says."""
         return await self.verb("logout", self.system.description.logout, f"{self.label} logs out")
+
+
+def _merged(head: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """Headers with others in their place; names are compared without regard to case (RFC 9110 section 5.1)."""
+    replaced = {name.lower() for name in more}
+    return {**{name: value for name, value in head.items() if name.lower() not in replaced}, **more}
 
 
 def _origin(url: str) -> str:

@@ -23,6 +23,7 @@ from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle
 from conformance.target.party import Carrier, Party
 from conformance.target.sampler import Sampler
+from conformance.target.tour import Guide
 from conformance.target.wire import Log, Wire
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class System:
         self._own_lanes: list[httpx.AsyncBaseTransport] = []
         self._controls: dict[str, tuple[list[float], asyncio.Lock]] = {}
         self.sampler = Sampler(self)
+        self.guide = Guide(self)
         self._again = asyncio.Lock()
         self._listening = asyncio.Lock()
         self._another: Party | None = None

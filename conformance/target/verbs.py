@@ -35,6 +35,10 @@ class StepFailedError(Inconclusive):
     """A step of a verb could not be done: no form on the page, nothing at a source, no answer."""
 
 
+class NotTakenError(StepFailedError):
+    """The request was answered, and what the step takes is not in the answer."""
+
+
 async def perform(
     party: Party, name: str, verb: Verb | None, purpose: str, words: Mapping[str, str] | None = None
 ) -> Exchange:
@@ -179,7 +183,7 @@ def _take(party: Party, step: Step, exchange: Exchange, known: dict[str, str]) -
     for name, source in step.take.items():
         value = extract(source, exchange.answer, dict(party.jar.as_pairs()))
         if value is None:
-            raise StepFailedError(
+            raise NotTakenError(
                 f"nothing stands at take.{name} = {source!r} in the answer ({_short(exchange)})", (exchange,)
             )
         known[name] = value

@@ -48,3 +48,126 @@ async def invented_session_id_is_not_adopted(target: Target) -> None:
         await target.expect_refused(attacker)
         await target.try_login("alice", carrying=attacker)
         await target.expect_refused(attacker)
+
+
+@check(
+    "session.issue.old-dies-at-login",
+    needs=[Capability.COOKIE, Capability.PRE_LOGIN_SESSION],
+    sources=["ASVS-v5.0.0-7.2.4", "WSTG-SESS-03", "CWE-384"],
+    logins=1,
+)
+async def session_from_before_login_ends(target: Target) -> None:
+    """The session from before the login is not logged in, even where login issues a new id.
+
+    Remedy: End the old session in the same step that issues the new one; do not copy the user into both.
+    """
+    visitor = await target.visitor()
+    attacker = visitor.stolen("an attacker who planted the visitor's cookie")
+    alice = await target.own_login("alice", carrying=visitor)
+    await target.expect_accepted(alice, "a login that carries the planted cookie")
+    if alice.secret(target.cookie) == visitor.secret(target.cookie):
+        target.not_applicable("login keeps the id: session.issue.rotate-at-login speaks of that")
+    await target.expect_refused(attacker)
+
+
+@check(
+    "session.issue.adopt-after-logout",
+    needs=[Capability.COOKIE, Capability.LOGOUT],
+    sources=["ASVS-v5.0.0-7.4.1", "ASVS-v5.0.0-7.2.4", "CWE-384"],
+    logins=2,
+)
+async def ended_session_id_is_not_used_again(target: Target) -> None:
+    """The id of a session that was logged out does not become a session again when it is presented at login.
+
+    Remedy: Issue a new id at every login, whatever the client presents.
+    """
+    alice = await target.own_login("alice")
+    attacker = alice.stolen("an attacker who knows an ended session id")
+    await target.expect_accepted(attacker)
+    await target.expect_logged_out(alice)
+    if (await attacker.whoami()).accepted:
+        target.not_applicable("logout does not end the session: session.logout.replay speaks of that")
+    await target.try_login("alice", carrying=attacker)
+    await target.expect_refused(attacker)
+
+
+@check(
+    "session.issue.adopt-foreign",
+    needs=[Capability.COOKIE, Capability.SECOND_ACCOUNT],
+    sources=["ASVS-v5.0.0-7.2.4", "WSTG-SESS-03", "CWE-384"],
+    logins=2,
+)
+async def login_over_a_foreign_session_takes_nothing_over(target: Target) -> None:
+    """A login by a client that carries another user's live session does not turn that session into its own.
+
+    The attacker plants his own live session; if login keeps its id, he is logged in as the victim. Ending the carried
+    session is right.
+
+    Remedy: Issue a new id at every login and end the session that the client carried.
+    """
+    bob = await target.own_login("bob")
+    attacker = bob.stolen("bob, who planted his own session")
+    await target.expect_accepted(attacker)
+    alice = await target.own_login("alice", carrying=bob)
+    judged = await attacker.whoami()
+    if judged.accepted and judged.name != bob.principal:
+        target.violation("bob's session stays bob's, or ends", str(judged))
+    await target.expect_accepted(alice, "the login over bob's session")
+
+
+@check(
+    "session.issue.relogin-other",
+    needs=[Capability.COOKIE, Capability.SECOND_ACCOUNT],
+    sources=["ASVS-v5.0.0-7.2.4", "WSTG-SESS-08", "CWE-488"],
+    logins=2,
+)
+async def login_as_somebody_else_leaves_nothing_behind(target: Target) -> None:
+    """After a login as another user, in the same browser, the session is the other user's alone.
+
+    Remedy: Start an empty session at every login instead of changing the user of the one at hand.
+    """
+    alice = await target.own_login("alice")
+    bob = await target.own_login("bob", carrying=alice)
+    if bob.principal == alice.principal:
+        target.violation("the login as bob is bob's", f"it goes on as {alice.principal!r}")
+    for route in target.naming_routes:
+        answer = await target.on_route(bob, route)
+        if alice.principal and target.names(answer, alice.principal):
+            target.violation(f"bob sees nothing of alice at {route}", "her name stands there")
+
+
+@check(
+    "session.issue.fail-no-elevate",
+    needs=[Capability.COOKIE],
+    sources=["NIST-SP800-63B-4-5.1", "WSTG-SESS-08", "CWE-287"],
+    logins=2,
+)
+async def failed_login_changes_nothing(target: Target) -> None:
+    """A login with a wrong password signs nobody in, and changes nothing about whose session it is.
+
+    Remedy: Touch the session only after the password was found right.
+    """
+    failed = await target.failed_login("alice")
+    await target.expect_refused(failed)
+    if target.has(Capability.SECOND_ACCOUNT):
+        bob = await target.own_login("bob")
+        over = await target.failed_login("alice", carrying=bob)
+        judged = await over.whoami()
+        if judged.accepted and judged.name != bob.principal:
+            target.violation("a failed login as alice leaves bob's session bob's, or ends it", str(judged))
+
+
+@check(
+    "session.issue.via-param",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-14.2.1", "CSS-session-management", "WSTG-SESS-04", "CWE-598"],
+)
+async def session_is_read_from_its_cookie_alone(target: Target) -> None:
+    """A session id in the query, the path or another header is not read as the session.
+
+    A server that takes the id from an address lets an attacker plant one with a link.
+
+    Remedy: Read the session id from its cookie alone (PHP: session.use_only_cookies).
+    """
+    alice = await target.shared_login("alice")
+    await target.expect_all_refused(target.carrying_elsewhere(alice))

@@ -1,0 +1,140 @@
+"""How far the session cookie reaches, how long it lasts, and whether it goes when it should."""
+
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target
+from conformance.target.limits import absolute_limit
+
+
+@check(
+    "cookie.attr.prefix",
+    needs=[Capability.COOKIE, Capability.HTTPS],
+    sources=["ASVS-v5.0.0-3.3.1", "ASVS-v5.0.0-3.3.3", "NIST-SP800-63B-4-5.1.1", "CWE-16"],
+)
+async def session_cookie_is_bound_to_its_host_by_name(target: Target) -> None:
+    """The name of the session cookie begins with __Host-, or with __Secure- where hosts share it.
+
+    Browsers keep such a cookie only if it is Secure (and for __Host- set by this very host), so that neither a sibling
+    host nor plain http can plant one.
+
+    Remedy: Name the session cookie __Host-something, with Secure, Path=/ and no Domain.
+    """
+    tour = await target.tour()
+    for exchange, cookie in tour.set_cookies():
+        if target.is_session(cookie) and not cookie.name.lower().startswith(("__host-", "__secure-")):
+            target.violation(f"{cookie.name} has a prefix", f"Set-Cookie: {cookie.shown}", [exchange])
+
+
+@check(
+    "cookie.attr.prefix-broken",
+    needs=[Capability.COOKIE, Capability.HTTPS],
+    sources=["RFC6265bis-4.1.3", "WSTG-SESS-02", "CWE-16"],
+)
+async def prefixed_cookies_meet_their_conditions(target: Target) -> None:
+    """Every cookie whose name has a prefix meets the prefix's conditions, or browsers drop it.
+
+    Remedy: A __Host- cookie needs Secure and Path=/ and must not have Domain; a __Secure- cookie needs Secure.
+    """
+    tour = await target.tour()
+    for exchange, cookie in tour.cookies():
+        fault = cookie.prefix_fault(target.public_https, target.public_host)
+        if fault:
+            target.violation(f"{cookie.name} meets the conditions of its prefix", fault, [exchange])
+
+
+@check(
+    "cookie.attr.domain",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.3.3", "NIST-SP800-63B-4-5.1.1", "CSS-session-management", "CWE-668"],
+)
+async def session_cookie_stays_with_its_host(target: Target) -> None:
+    """The session cookie has no Domain, so that sibling hosts neither get it nor set it.
+
+    Remedy: Leave Domain out.
+    """
+    tour = await target.tour()
+    for exchange, cookie in tour.set_cookies():
+        if target.is_session(cookie) and cookie.attribute("domain"):
+            target.violation(f"{cookie.name} has no Domain", f"Set-Cookie: {cookie.shown}", [exchange])
+
+
+@check(
+    "cookie.attr.persistent",
+    needs=[Capability.COOKIE],
+    sources=["NIST-SP800-63B-4-5.1.1", "RFC6265bis-7.4", "CSS-session-management", "CWE-539"],
+)
+async def session_cookie_does_not_outlive_the_session(target: Target) -> None:
+    """The session cookie does not stay on disk longer than a session may live.
+
+    Remedy: Leave Max-Age and Expires out, or set them to the absolute lifetime; declare it as policy.absolute.
+    """
+    tour = await target.tour()
+    limit = absolute_limit(target.system)
+    for exchange, cookie in tour.set_cookies():
+        ends = cookie.expiry(exchange.sent_at)
+        if target.is_session(cookie) and ends is not None and ends - exchange.sent_at > limit + 60:
+            actual = f"it stays for {(ends - exchange.sent_at) / 3600:.0f} h"
+            target.violation(f"{cookie.name} goes within {limit / 3600:.2g} h", actual, [exchange])
+
+
+@check(
+    "cookie.attr.consistent",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.3.2", "ASVS-v5.0.0-3.3.4", "CWE-1004"],
+)
+async def session_cookie_keeps_its_attributes(target: Target) -> None:
+    """Wherever the session cookie is set again, it has the attributes that login gave it.
+
+    A renewal that forgets HttpOnly undoes it: the browser keeps the last one.
+
+    Remedy: Set the cookie in one place, with one set of attributes.
+    """
+    tour = await target.tour()
+    first: dict[str, tuple[object, ...]] = {}
+    for exchange, cookie in tour.set_cookies():
+        if not target.is_session(cookie):
+            continue
+        flags = (cookie.secure, cookie.httponly, cookie.samesite, cookie.path, cookie.domain)
+        if first.setdefault(cookie.name, flags) != flags:
+            expected = f"{cookie.name} is set with the same attributes everywhere"
+            target.violation(expected, f"Set-Cookie: {cookie.shown}", [exchange])
+
+
+@check(
+    "cookie.attr.delete-works",
+    needs=[Capability.COOKIE, Capability.LOGOUT],
+    sources=["RFC6265bis-4.1.2", "NIST-SP800-63B-4-5.1", "CSS-session-management", "CWE-613"],
+)
+async def deletion_reaches_the_cookie(target: Target) -> None:
+    """A cookie that logout deletes is gone from a browser.
+
+    A deletion with another Path or Domain deletes another cookie; the session's stays.
+
+    Remedy: Delete with the very Path, Domain and prefix with which the cookie was set.
+    """
+    tour = await target.tour()
+    cleared = {c.name for e, c in tour.cookies(tour.ending) if target.is_session(c) and c.clears(e.sent_at)}
+    if not cleared:
+        target.not_applicable("logout deletes no session cookie: session.logout.clears-cookie speaks of that")
+    left = {name for name, _ in target.browser_after(tour.inside + tour.ending).as_pairs()} & cleared
+    if left:
+        target.violation("the browser drops what logout deletes", f"it keeps {', '.join(left)}", tour.ending)
+
+
+@check(
+    "cookie.attr.double-set",
+    needs=[Capability.COOKIE],
+    sources=["RFC6265bis-4.1.1-f"],
+)
+async def no_answer_sets_a_cookie_twice(target: Target) -> None:
+    """No answer sets the same cookie twice.
+
+    Remedy: Decide on one value before the answer is sent; which of two a client keeps is not certain.
+    """
+    tour = await target.tour()
+    seen: set[tuple[int, object]] = set()
+    for exchange, cookie in tour.cookies():
+        key = (id(exchange), (cookie.name, cookie.domain, cookie.path))
+        if key in seen:
+            target.violation(f"{cookie.name} is set once in an answer", "it is set twice", [exchange])
+        seen.add(key)

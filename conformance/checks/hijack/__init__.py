@@ -1,0 +1,1 @@
+"""Hijacking: what somebody with a stolen session can do besides using it."""

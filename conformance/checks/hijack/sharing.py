@@ -1,0 +1,51 @@
+"""Two clients on one session, and cookies of two users mixed."""
+
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target
+
+
+@check(
+    "hijack.concurrent-use",
+    needs=[Capability.COOKIE, Capability.LOGOUT],
+    sources=["ASVS-v5.0.0-7.4.1", "CWE-613"],
+    logins=2,
+)
+async def logout_ends_the_session_for_whoever_shares_it(target: Target) -> None:
+    """When thief and owner use one session in turn, a logout by either ends it for both.
+
+    Remedy: Keep one record of a session, and let every connection, worker and cache ask it.
+    """
+    for ends_it in ("the owner", "the thief"):
+        alice = await target.own_login("alice")
+        thief = alice.stolen()
+        for party in (alice, thief, alice, thief):
+            await target.expect_accepted(party)
+        await target.expect_logged_out(alice if ends_it == "the owner" else thief)
+        await target.expect_refused(
+            thief if ends_it == "the owner" else alice.stolen("alice, whom the thief logged out")
+        )
+
+
+@check(
+    "hijack.splice",
+    needs=[Capability.COOKIE, Capability.SECOND_ACCOUNT],
+    sources=["CSS-session-management", "RFC6265bis-8.3", "CWE-488"],
+)
+async def cookies_of_two_users_make_nobody_else(target: Target) -> None:
+    """A client with one user's session and another user's companion cookies is the first user, or nobody.
+
+    Remedy: Bind every cookie that says who somebody is to the session, or do not read it.
+    """
+    alice, bob = await target.shared_login("alice"), await target.shared_login("bob")
+    companions = target.companions(alice, bob)
+    if not companions:
+        target.not_applicable("the login sets no cookie beside those that authenticate")
+    for name in companions:
+        mixed = alice.stolen(f"a client with alice's session and bob's {name} cookie")
+        mixed.jar.discard(name)
+        mixed.jar.put(name, bob.jar.get(name) or "", target.system.base_url)
+        judged = await mixed.whoami()
+        if judged.accepted and judged.name != alice.principal:
+            target.violation(f"{mixed.label} is alice, or nobody", str(judged), (*alice.history, judged.exchange))
+    await target.expect_accepted(alice)

@@ -1,0 +1,62 @@
+"""A session id is input: whatever a client sends for one, nobody gets in and nothing breaks."""
+
+from conformance.attacks.hostile import CONFUSED, PATHS, SQL, oversized
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target
+
+
+@check(
+    "session.id.sqli",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-1.2.4", "CSS-session-management", "CWE-89"],
+)
+async def session_id_is_no_query(target: Target) -> None:
+    """A session id that is SQL opens no session.
+
+    Remedy: Pass the id as a bound parameter, or look up its hash.
+    """
+    alice = await target.shared_login("alice")
+    await target.expect_all_refused(target.with_ids(alice, SQL))
+
+
+@check(
+    "session.id.path",
+    needs=[Capability.COOKIE],
+    sources=["CSS-session-management", "CWE-22"],
+)
+async def session_id_is_no_path(target: Target) -> None:
+    """A session id that is a path opens no session.
+
+    Remedy: Accept only ids of the exact alphabet and length that you issue before touching a file.
+    """
+    alice = await target.shared_login("alice")
+    await target.expect_all_refused(target.with_ids(alice, PATHS))
+
+
+@check(
+    "session.id.type-confusion",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-7.2.1", "CWE-843"],
+)
+async def session_id_of_nothing_is_nobody(target: Target) -> None:
+    """An empty session id, null, undefined, 0, true or [] is nobody's.
+
+    Remedy: Refuse what is not a well-formed id before looking it up; never look up an empty one.
+    """
+    alice = await target.shared_login("alice")
+    await target.expect_all_refused(target.with_ids(alice, CONFUSED))
+
+
+@check(
+    "cookie.parse.oversize",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.3.5", "ASVS-v5.0.0-16.5.3", "CWE-770"],
+)
+async def huge_cookies_are_survived(target: Target) -> None:
+    """Cookies of 4 KB to 64 KB, or hundreds of them, break nothing and harm no session.
+
+    Remedy: Bound the size of the Cookie header and answer 4xx beyond it.
+    """
+    alice = await target.shared_login("alice")
+    await target.expect_survived(target.with_cookies(alice, oversized(target.cookie.name)), alice)

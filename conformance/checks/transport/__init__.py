@@ -1,0 +1,1 @@
+"""Transport: where credentials must never stand, and who may keep or read the answers."""

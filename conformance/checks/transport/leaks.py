@@ -1,0 +1,97 @@
+"""A session cookie's value stands in the cookie and nowhere else, and answers are not for keeping."""
+
+from urllib.parse import unquote
+
+from conformance.attacks.origins import foreign_origins
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target
+from conformance.target.templates import forms, links
+
+
+@check(
+    "transport.url.never-in-url",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-14.2.1", "WSTG-SESS-04", "CWE-598"],
+)
+async def session_never_stands_in_an_address(target: Target) -> None:
+    """The session's value stands in no address: no redirect, no link, no form.
+
+    Addresses end in logs, histories, bookmarks and Referer headers.
+
+    Remedy: Carry the session in the cookie alone; switch URL rewriting of sessions off.
+    """
+    tour = await target.tour()
+    for exchange in tour.whole:
+        answer = exchange.answer
+        page = answer.body if answer and "html" in (answer.header("content-type") or "") else b""
+        places = [exchange.request.url, answer.header("location") or "" if answer else ""]
+        places += [*links(page, exchange.request.url), *(form.action for form in forms(page, exchange.request.url))]
+        for name, value in tour.secrets:
+            if any(value in place or value in unquote(place) for place in places):
+                expected = f"the value of {name} stands in no address"
+                target.violation(expected, f"it stands in one: {exchange.purpose}", [exchange])
+
+
+@check(
+    "transport.body.never-in-body",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.3.4", "CWE-200"],
+)
+async def session_never_stands_in_a_body(target: Target) -> None:
+    """The value of a session cookie stands in no answer's body, where script could read it.
+
+    Remedy: Give the value to the client by Set-Cookie alone.
+    """
+    tour = await target.tour()
+    for exchange in tour.inside:
+        body = exchange.answer.body.decode("utf-8", "replace") if exchange.answer else ""
+        for name, value in tour.secrets:
+            if value in body or unquote(value) in body:
+                expected = f"the value of {name} stands in no body"
+                target.violation(expected, f"it stands in one: {exchange.purpose}", [exchange])
+
+
+@check(
+    "transport.cache.no-store-auth",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-14.3.2", "ASVS-v5.0.0-14.2.2", "CSS-session-management", "CWE-525"],
+)
+async def answers_to_users_are_not_stored(target: Target) -> None:
+    """Answers to signed-in users, and those that set the session, say Cache-Control: no-store.
+
+    Otherwise the next person at the computer, or the next user behind the proxy, may get them.
+
+    Remedy: Send Cache-Control: no-store with every answer that depends on the session.
+    """
+    tour = await target.tour()
+    for exchange in tour.inside:
+        answer = exchange.answer
+        if answer is None or not 200 <= answer.status < 300:
+            continue
+        rules = ",".join(answer.all("cache-control")).lower()
+        if "no-store" not in rules:
+            actual = f"Cache-Control: {rules}" if rules else "no Cache-Control"
+            target.violation(
+                "no-store on every answer to a signed-in user", f"{actual}: {exchange.purpose}", [exchange]
+            )
+
+
+@check(
+    "transport.cors.credentials",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-3.4.2", "CWE-346"],
+)
+async def foreign_origins_cannot_read_with_credentials(target: Target) -> None:
+    """No foreign origin is allowed to read answers that the user's cookies bring about.
+
+    Remedy: Allow named origins only, compared exactly; never reflect the Origin header, and never allow null.
+    """
+    alice = await target.shared_login("alice")
+    await target.expect_accepted(alice)
+    for origin in foreign_origins(target.system.description.origin):
+        answer = (await alice.visit(target.identity_route, f"a page of {origin} reads as alice", Origin=origin)).answer
+        allowed = answer.header("access-control-allow-origin") if answer else None
+        trusted = (answer.header("access-control-allow-credentials") or "").lower() == "true" if answer else False
+        if trusted and allowed in (origin, "null"):
+            target.violation(f"{origin} may not read with credentials", f"Access-Control-Allow-Origin: {allowed}")
