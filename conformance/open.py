@@ -55,6 +55,11 @@ async def opened(word: str, options: Options) -> AsyncIterator[System]:
         yield system
 
 
+def _file(word: str) -> Path:
+    path = Path(word)
+    return path / "target.toml" if path.is_dir() else path
+
+
 async def _described(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
     if word.startswith("ref:"):
         return await _reference(word, stack)
@@ -65,9 +70,7 @@ async def _described(word: str, stack: contextlib.AsyncExitStack) -> tuple[Descr
         )
     if word.startswith("app:"):
         return await _app(word, stack)
-    path = Path(word)
-    if path.is_dir():
-        path = path / "target.toml"
+    path = _file(word)
     if not path.exists():
         raise UsageError(f"{word}: no such file. A TARGET is a target.toml, ref:SCHEME or app:module:attribute")
     description, sha = load(path)

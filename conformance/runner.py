@@ -213,7 +213,7 @@ async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -
     began = time.monotonic()
     limit = GRACE + (0 if system.clock.travels else _wait(system, check))
     try:
-        async with asyncio.timeout(limit):
+        async with system.lanes_of_a_check(), asyncio.timeout(limit):
             verdict = await _attack(target, profiles)
     except TimeoutError:
         reason = f"not decided within {duration(limit)}"

@@ -12,8 +12,6 @@ SQL = (
     "') OR ('1'='1",
     "' OR '1' LIKE '1",
     "' UNION SELECT * FROM sessions -- ",
-    "{id}' AND '1'='1",
-    "{id}'||'",
     "%",
     "_",
     "%25",

@@ -237,7 +237,7 @@ class _Cancel:
 
 
 def unpacked(body: bytes, encoding: str, limit: int) -> tuple[bytes, bool]:
-    """A compressed body unpacked up to `limit` bytes, and whether there was more; unchanged where it lies about itself."""
+    """A compressed body unpacked up to `limit` bytes, and whether there was more; unchanged where it is none."""
     wbits = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
     if wbits is None:
         return body, False

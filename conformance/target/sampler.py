@@ -40,6 +40,19 @@ class Sample:
     """Collecting was cut short because logins take long."""
 
     @property
+    def repeats(self) -> int:
+        """How many ids had been issued before, to anyone."""
+        return len(self.values) - len(set(self.values))
+
+    @property
+    def shared(self) -> int:
+        """How many ids were issued to more than one account."""
+        owners: dict[str, set[str]] = {}
+        for value, owner in zip(self.values, self.owners, strict=True):
+            owners.setdefault(value, set()).add(owner)
+        return sum(len(found) > 1 for found in owners.values())
+
+    @property
     def kind(self) -> Kind:
         """What the ids are made of."""
         return classify(self.values)
@@ -73,10 +86,12 @@ class Sampler:
         owners: list[str] = []
         evidence: list[Exchange] = []
         began = time.monotonic()
-        while len(values) < ENOUGH and (len(values) < FEWEST or time.monotonic() - began < PATIENCE):
+        while len(values) < FEWEST or (len(values) < ENOUGH and time.monotonic() - began < PATIENCE):
+            if len(values) == FEWEST and classify(values).form == "self-contained":
+                # Only ids that refer to the server's data are measured any further.
+                break
             log = Log()
-            party = await self._one(log, values, carrier)
-            value = party.secret(carrier)
+            party, value = await self._one(log, values, carrier)
             if not value:
                 raise Inconclusive(f"a login gave no {carrier}", tuple(log))
             values.append(value)
@@ -85,7 +100,7 @@ class Sampler:
             evidence += tuple(log) if len(values) <= 2 else ()
         return Sample(tuple(values), tuple(times), tuple(owners), tuple(evidence), len(values) < ENOUGH)
 
-    async def _one(self, log: Log, values: list[str], carrier: Carrier) -> Party:
+    async def _one(self, log: Log, values: list[str], carrier: Carrier) -> tuple[Party, str]:
         """A new id: mostly of a visitor where those get the same kind, since that is cheap; else of a login."""
         system = self._system
         if system.pre_login and len(values) >= FEWEST:
@@ -93,11 +108,12 @@ class Sampler:
             await entrance_cookies(visitor, system.pre_login)
             visitor.issued_at = system.clock.now()
             if len(visitor.secret(carrier)) == len(values[0]):
-                return visitor
+                return visitor, visitor.secret(carrier)
         account = system.accounts[len(values) % min(2, len(system.accounts))]
         party = await system.login(account, log, lane=system.spare_lane())
+        value = party.secret(carrier)
         # Hundreds of live sessions are no way to leave a target; whether the logout works is another check's question.
         with contextlib.suppress(Inconclusive):
             if system.description.logout:
-                await party.stolen("the kit, tidying up").logout()
-        return party
+                await party.logout()
+        return party, value

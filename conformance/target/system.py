@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,8 @@ from conformance.target.wire import Log, Wire
 if TYPE_CHECKING:
     from conformance.attacks.keys import PublicKey
 
+LANES: ContextVar[list[httpx.AsyncBaseTransport] | None] = ContextVar("lanes", default=None)
+"""The connections of the check that runs in this context."""
 SPARE_LANES = 12
 FRESH = 3.0
 """Seconds of target time after which a shared login is looked at before it is handed out again."""
@@ -153,6 +157,25 @@ class System:
     def own_lane(self) -> httpx.AsyncBaseTransport:
         """A connection for one party alone."""
         lane = self.wire.transport()
+        lanes = LANES.get()
+        (self._own_lanes if lanes is None else lanes).append(lane)
+        return lane
+
+    @contextlib.asynccontextmanager
+    async def lanes_of_a_check(self) -> AsyncIterator[None]:
+        """Close the connections that are opened inside when it ends: some servers have places for a hundred."""
+        lanes: list[httpx.AsyncBaseTransport] = []
+        token = LANES.set(lanes)
+        try:
+            yield
+        finally:
+            LANES.reset(token)
+            for lane in lanes:
+                await lane.aclose()
+
+    def _kept_lane(self) -> httpx.AsyncBaseTransport:
+        """A connection that outlives the check that happens to ask for it."""
+        lane = self.wire.transport()
         self._own_lanes.append(lane)
         return lane
 
@@ -215,7 +238,7 @@ class System:
             if party and self._may_have_died(party) and not (await party.whoami()).accepted:
                 party = None
             if party is None or self._half_spent(party):
-                party = await self.login(account, self.log)
+                party = await self.login(account, self.log, lane=self._kept_lane())
             self.adopt(party)
             return party
 
@@ -236,7 +259,7 @@ class System:
         """A second login of the first account, made once; its credential is for comparing, and may have died."""
         async with self._again:
             if self._another is None:
-                self._another = await self.login(self.accounts[0], self.log)
+                self._another = await self.login(self.accounts[0], self.log, lane=self._kept_lane())
             return self._another
 
     def adopt(self, party: Party) -> None:

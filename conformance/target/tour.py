@@ -38,6 +38,17 @@ class Tour:
         """Every exchange."""
         return self.before + self.inside + self.ending
 
+    @property
+    def signed_in(self) -> tuple[Exchange, ...]:
+        """Those answers that went to somebody signed in, or that signed somebody in."""
+        names = {name for name, _ in self.secrets}
+        setting = {id(e) for e, c in self.set_cookies() if c.name in names}
+        return tuple(e for e in self.inside if id(e) in setting or self._carried(e))
+
+    def _carried(self, exchange: Exchange) -> bool:
+        sent = b"; ".join(value for name, value in exchange.request.headers if name.lower() == b"cookie")
+        return any(value.encode() in sent for _, value in self.secrets)
+
     def cookies(self, exchanges: tuple[Exchange, ...] | None = None) -> Iterator[tuple[Exchange, SetCookie]]:
         """Every cookie set on the way, each with the answer that set it; deletions too."""
         for exchange in self.whole if exchanges is None else exchanges:

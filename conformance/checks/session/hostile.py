@@ -16,6 +16,7 @@ async def session_id_is_no_query(target: Target) -> None:
 
     Remedy: Pass the id as a bound parameter, or look up its hash.
     """
+    await target.reference_sample(target.cookie)
     alice = await target.shared_login("alice")
     await target.expect_all_refused(target.with_ids(alice, SQL))
 
@@ -30,6 +31,7 @@ async def session_id_is_no_path(target: Target) -> None:
 
     Remedy: Accept only ids of the exact alphabet and length that you issue before touching a file.
     """
+    await target.reference_sample(target.cookie)
     alice = await target.shared_login("alice")
     await target.expect_all_refused(target.with_ids(alice, PATHS))
 

@@ -25,7 +25,7 @@ async def unused_bits_are_refused(target: Target) -> None:
 @check(
     "token.b64.padding",
     needs=[Capability.JWT],
-    sources=["RFC8725bis-3.14", "RFC7515-2"],
+    sources=["RFC8725bis-3.14"],
 )
 async def padded_segments_are_refused(target: Target) -> None:
     """A token whose segments are padded with = is refused.
@@ -55,7 +55,7 @@ async def characters_outside_the_alphabet_are_refused(target: Target) -> None:
 @check(
     "token.b64.std-alphabet",
     needs=[Capability.JWT],
-    sources=["RFC7515-2", "RFC8725bis-3.14"],
+    sources=["RFC8725bis-3.14"],
 )
 async def standard_alphabet_is_refused(target: Target) -> None:
     """A token written with + and / instead of - and _ is refused.

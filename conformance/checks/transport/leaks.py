@@ -65,7 +65,7 @@ async def answers_to_users_are_not_stored(target: Target) -> None:
     Remedy: Send Cache-Control: no-store with every answer that depends on the session.
     """
     tour = await target.tour()
-    for exchange in tour.inside:
+    for exchange in tour.signed_in:
         answer = exchange.answer
         if answer is None or not 200 <= answer.status < 300:
             continue
