@@ -46,10 +46,10 @@ class Asked:
             return self.out
         return self.out / (re.sub(r"[^A-Za-z0-9.+-]+", "-", word).strip("-.") or "target")
 
-    def narrowed(self, word: str, ids: Iterable[str]) -> Selection:
-        """The selection for what pytest left of a target's checks, by ``-k``, ``--lf`` and the like."""
+    def narrowed(self, ids: Iterable[str]) -> Selection:
+        """The selection for what pytest left of the checks of a target, by ``-k``, ``--lf`` and the like."""
         left = set(ids)
-        whole = {check.id for check in self._chosen()}
+        whole = {check.id for check in chosen(self.selection)}
         return self.selection if left == whole else replace(self.selection, only=tuple(sorted(left)), skip=())
 
     def prove_files(self) -> None:
@@ -66,9 +66,6 @@ class Asked:
             if not path.exists():
                 raise UsageError(f"{word}: no such file. A TARGET is a target.toml, ref:SCHEME or app:module:attribute")
             load(path / "target.toml" if path.is_dir() else path)
-
-    def _chosen(self) -> tuple[Check, ...]:
-        return chosen(self.selection)
 
 
 def chosen(selection: Selection) -> tuple[Check, ...]:

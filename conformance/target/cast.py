@@ -89,8 +89,10 @@ class Cast(View):
 
         Readable content that nothing signs, neither the value itself nor a cookie beside it, is an id with words in it.
         """
-        kind = classify(await self._samples(carrier))
-        return kind.form == "self-contained" and (kind.scheme != "structured" or self.system.joint)
+        # Where cookies authenticate only together, one may hold the content and another its signature.
+        together = self.cookies if self.system.joint else (carrier,)
+        kinds = [classify(await self._samples(one)) for one in together]
+        return any(k.form == "self-contained" and (k.scheme != "structured" or self.system.joint) for k in kinds)
 
     async def varying_span(self, carrier: Carrier) -> tuple[int, int]:
         """The part of a credential's value that differs between logins; the rest is a label or a route."""

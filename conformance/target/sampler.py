@@ -69,27 +69,24 @@ class Sampler:
         self._lock = asyncio.Lock()
         self._taken: dict[Carrier, Sample] = {}
 
-    async def sample(self, carrier: Carrier) -> Sample:
-        """The sample of a carrier.
+    async def sample(self, carrier: Carrier, *, brief: bool = False) -> Sample:
+        """The sample of a carrier; a brief one where only repeats are asked for.
 
         Raises:
             Inconclusive: logins stopped working before enough ids were collected.
         """
         async with self._lock:
             if carrier not in self._taken:
-                self._taken[carrier] = await self._collect(carrier)
+                self._taken[carrier] = await self._collect(carrier, FEWEST if brief else ENOUGH)
             return self._taken[carrier]
 
-    async def _collect(self, carrier: Carrier) -> Sample:
+    async def _collect(self, carrier: Carrier, enough: int) -> Sample:
         values: list[str] = []
         times: list[float] = []
         owners: list[str] = []
         evidence: list[Exchange] = []
         began = time.monotonic()
-        while len(values) < FEWEST or (len(values) < ENOUGH and time.monotonic() - began < PATIENCE):
-            if len(values) == FEWEST and classify(values).form == "self-contained":
-                # Only ids that refer to the server's data are measured any further.
-                break
+        while len(values) < FEWEST or (len(values) < enough and time.monotonic() - began < PATIENCE):
             log = Log()
             party, value = await self._one(log, values, carrier)
             if not value:
@@ -98,7 +95,7 @@ class Sampler:
             times.append(party.issued_at)
             owners.append(party.owner or "a visitor")
             evidence += tuple(log) if len(values) <= 2 else ()
-        return Sample(tuple(values), tuple(times), tuple(owners), tuple(evidence), len(values) < ENOUGH)
+        return Sample(tuple(values), tuple(times), tuple(owners), tuple(evidence), len(values) < enough)
 
     async def _one(self, log: Log, values: list[str], carrier: Carrier) -> tuple[Party, str]:
         """A new id: mostly of a visitor where those get the same kind, since that is cheap; else of a login."""

@@ -20,7 +20,7 @@ class Sampling(Cast):
 
     async def sampled(self, carrier: Carrier) -> Sample:
         """The run's sample of a credential."""
-        return await self.system.sampler.sample(carrier)
+        return await self.system.sampler.sample(carrier, brief=await self.is_self_contained(carrier))
 
     async def reference_sample(self, carrier: Carrier) -> Sample:
         """The sample of a credential that refers to the server's data; a signed one carries its data itself.
@@ -29,9 +29,8 @@ class Sampling(Cast):
             NotApplicable: the credential is self-contained (ASVS 7.2.3 binds reference tokens).
         """
         sample = await self.sampled(carrier)
-        kind = sample.kind
-        if kind.form == "self-contained" and (kind.scheme != "structured" or self.system.joint):
-            self.not_applicable(f"{carrier} is self-contained ({kind.scheme}), not a reference to server-side data")
+        if await self.is_self_contained(carrier):
+            self.not_applicable(f"{carrier} carries its content itself: it is no reference to the server's data")
         return sample
 
     def predictable(self, sample: Sample, expected: str, actual: str, room: float) -> None:

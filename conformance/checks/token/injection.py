@@ -67,7 +67,7 @@ async def certificate_address_is_not_fetched(target: Target) -> None:
 @check(
     "token.kid.traversal",
     needs=[Capability.JWT],
-    sources=["RFC8725-3.10", "CWE-22"],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-22"],
 )
 async def kid_is_no_path(target: Target) -> None:
     """A kid that is a path does not choose a file as the key.
@@ -82,7 +82,7 @@ async def kid_is_no_path(target: Target) -> None:
 @check(
     "token.kid.sqli",
     needs=[Capability.JWT],
-    sources=["RFC8725-3.10", "CWE-89"],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-89"],
 )
 async def kid_is_no_query(target: Target) -> None:
     """A kid that is SQL does not choose the key.

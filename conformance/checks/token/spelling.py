@@ -111,7 +111,7 @@ async def json_serialisation_is_refused(target: Target) -> None:
 @check(
     "token.form.polyglot",
     needs=[Capability.JWT],
-    sources=["RFC8725bis-3.14", "CWE-436"],
+    sources=["ASVS-v5.0.0-9.1.1", "RFC8725bis-3.14", "CWE-436"],
 )
 async def polyglot_token_is_refused(target: Target) -> None:
     """A text that is one token to a splitter and another to a JSON parser is refused.
