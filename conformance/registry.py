@@ -145,7 +145,9 @@ class Catalogue(Mapping[str, Check]):
         for glob in globs:
             hits = set(fnmatch.filter(self._checks, glob))
             if not hits:
-                self[glob]  # a plain id that is unknown names its neighbours
+                if not set(glob) & set("*?["):
+                    self[glob]  # a plain id that is unknown names its neighbours
+                raise UsageError(f"no check matches {glob!r}: `pickproof list` shows every id")
             found |= hits
         return found
 

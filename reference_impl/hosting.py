@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -132,6 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.scheme, (*options.variant, *options.fault), store=options.store, hashing=options.hashing
         )
         hosted = serve(reference, options.port, clock_route=options.clock)
+        if options.describe:
+            Path(options.describe).write_text(toml(hosted.describe()))
     except (ValueError, OSError, OverflowError) as exc:
         parser.error(str(exc))
     with contextlib.suppress(KeyboardInterrupt):
@@ -139,9 +143,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def toml(table: Mapping[str, Any]) -> str:
+    """A description as TOML: each key on a line, tables inline. JSON's texts, numbers and lists are TOML's too."""
+    return "".join(f"{_key(name)} = {_inline(value)}\n" for name, value in table.items())
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(name)} = {_inline(inner)}" for name, inner in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return json.dumps(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
 async def _until_interrupted(hosted: Hosted, options: argparse.Namespace) -> None:
     async with hosted:
-        target = "+".join((f"ref:{options.scheme}", *options.variant, *options.fault))
+        target = options.describe or "+".join((f"ref:{options.scheme}", *options.variant, *options.fault))
         accounts = hosted.describe()["accounts"]
         people = ", ".join(f"{a['user']} / {a['password']}" for a in accounts.values())
         print(f"{hosted.base_url}  pickproof certify {target}  accounts: {people}", flush=True)  # noqa: T201
@@ -158,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--variant", action="append", default=[], metavar="ID", help="switch a variant on")
     parser.add_argument("--store", default="memory://", metavar="URL", help="memory:// or sqlite:///path")
     parser.add_argument("--hashing", choices=("test", "strong"), default="strong", help="cost of a password hash")
+    parser.add_argument("--describe", metavar="FILE", help="write a target.toml for `pickproof certify`")
     parser.add_argument("--clock", action="store_true", help="add POST /-/clock?seconds=N, which moves the clock")
     return parser
 

@@ -30,7 +30,7 @@ def options_of(options: argparse.Namespace, onlooker: Callable[[Exchange], None]
 
 def tell_preflight(problem: PreflightError, where: str, secrets: Secrets) -> None:
     """Say what preflight met: the key, the request, the answer, what to try."""
-    print(f"pickproof: {where}: {clean(secrets.mask(str(problem)))}", file=sys.stderr)
+    print(f"pickproof: {where}: {clean(secrets.mask(str(problem)), lines=True, limit=2000)}", file=sys.stderr)
     for exchange in problem.exchanges[-3:]:
         print(f"  {shown(exchange, secrets)}", file=sys.stderr)
 

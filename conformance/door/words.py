@@ -23,7 +23,7 @@ STORY = 12
 BODY = 300
 """Characters of a body in the log section; the evidence on disk has more."""
 TELLING = frozenset({
-    "authorization", "cookie", "origin", "x-csrf-token", "set-cookie", "location", "www-authenticate", "clear-site-data",
+    "authorization", "cookie", "origin", "x-csrf-token", "set-cookie", "location", "www-authenticate",
 })  # fmt: skip
 """The headers that the log section shows; the evidence on disk has all."""
 PARAGRAPH = 1200
