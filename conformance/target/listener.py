@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 MAX_REQUEST = 8192
 MAX_HITS = 1000
-PATIENCE = 0.5
+PATIENCE = 0.25
 """Seconds that a target gets to fetch after it has answered."""
 
 

@@ -1,0 +1,1 @@
+"""Speed as ratios: each figure stands against a control measured in the same run, interleaved."""
