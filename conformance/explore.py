@@ -9,7 +9,9 @@ fifteen times as many distinct inputs a second as one example after the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from conformance.errors import Inconclusive, Stop, Violation
@@ -70,12 +72,48 @@ def _settings(examples: int, *, shrink: bool) -> Any:
     )  # fmt: skip
 
 
+_PATCHING = threading.Lock()
+_kept: list[Any] = []
+"""What was patched over, once for each run that is under way."""
+
+
+@contextlib.contextmanager
+def _same_everywhere() -> Iterator[None]:
+    """Keep Hypothesis from drawing constants that it finds in the source of local modules.
+
+    Which modules are local, and loaded, differs between a clone and an installed wheel, and between the two doors: the
+    same seed would give other inputs. Hypothesis has no setting for this; where its insides have changed, nothing is
+    patched and only that difference comes back.
+    """
+    from hypothesis.internal.conjecture import providers as inside
+
+    providers: Any = inside
+    names = ("_get_local_constants", "Constants", "CONSTANTS_CACHE")
+    if not all(hasattr(providers, name) for name in names):
+        yield
+        return
+    with _PATCHING:
+        if not _kept:
+            providers.CONSTANTS_CACHE.cache.clear()
+        _kept.append(providers._get_local_constants)
+        providers._get_local_constants = providers.Constants
+    try:
+        yield
+    finally:
+        with _PATCHING:
+            if len(_kept) == 1:
+                providers._get_local_constants = _kept[0]
+                providers.CONSTANTS_CACHE.cache.clear()
+            _kept.pop()
+
+
 def _run(test: Callable[..., None], strategies: Mapping[str, Any], seed: int, examples: int, *, shrink: bool) -> None:
     from hypothesis import given
     from hypothesis import seed as seeded
 
     # Function, seed and settings are process-global in Hypothesis, hence a fresh wrapper for each run.
-    seeded(seed)(_settings(examples, shrink=shrink)(given(**strategies)(test)))()
+    with _same_everywhere():
+        seeded(seed)(_settings(examples, shrink=shrink)(given(**strategies)(test)))()
 
 
 def _draw(strategies: Mapping[str, Any], seed: int, examples: int) -> list[Inputs]:
