@@ -144,7 +144,7 @@ def _sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
     from conformance.target.sender import TLS, Sender
 
     tls = TLS(ca=options.ca, verify=not options.insecure)
-    return lambda: Sender(tls=tls, proxy=options.proxy, read_timeout=options.timeout)
+    return lambda: Sender(tls=tls, proxy=options.proxy, read_timeout=options.timeout, total_timeout=3 * options.timeout)
 
 
 def _jump(hook: ClockHook, system: System) -> Jump:

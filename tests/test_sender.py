@@ -8,7 +8,9 @@ import datetime
 import gc
 import gzip
 import ipaddress
+import socket
 import ssl
+import struct
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conformance.target.connection import MAX_INFORMATIONAL
+from conformance.target.connection import MAX_INFORMATIONAL, SLICE
 from conformance.target.sender import TLS, Sender
 
 pytestmark = pytest.mark.asyncio
@@ -138,8 +140,8 @@ async def answer_to(answer: bytes, *, method: str = "GET", closes: bool = True, 
 async def test_headers_go_out_byte_for_byte() -> None:
     headers = [
         (b"Host", b"a"), (b"X-B", b"2"), (b"x-a", b"1"), (b"X-B", b"3"), (b"X-Empty", b""),
-        (b"Authorization", b"Bearer "), (b"X-Lead", b"  two"), (b"X-High", b"\x80\xff"), (b"X-Nul", b"a\0b"),
-        (b"Cookie", b"a=1"), (b"Cookie", b"a=2"),
+        (b"Authorization", b"Bearer "), (b"X-Lead", b"  two"), (b"X-Tab", b"\ta\tb"),
+        (b"X-High", b"\x80\xff"), (b"X-Nul", b"a\0b"), (b"Cookie", b"a=1"), (b"Cookie", b"a=2"),
     ]  # fmt: skip
     async with served(answering(OK)) as target, sending() as sender:
         await sender.handle_async_request(asking(target, "/p?q=%2F", headers=headers))
@@ -159,11 +161,13 @@ async def test_a_multipart_body_goes_out_whole() -> None:
     assert b'name="user"\r\n\r\nalice\r\n' in target.seen[0]
 
 
-@pytest.mark.parametrize("value", [b"a\r\nX-Injected: 1", b"a\nb", b"a\rb"])
-async def test_a_line_break_in_a_header_is_never_sent(value: bytes) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [(b"X", b"a\r\nX-Injected: 1"), (b"X", b"a\nb"), (b"X", b"a\rb"), (b"X\r\nY", b"1")]
+)
+async def test_a_line_break_in_a_header_is_never_sent(name: bytes, value: bytes) -> None:
     async with served(answering(OK)) as target, sending() as sender:
         with pytest.raises(httpx.LocalProtocolError):
-            await sender.handle_async_request(asking(target, headers=[(b"X", value)]))
+            await sender.handle_async_request(asking(target, headers=[(name, value)]))
         await asyncio.sleep(0.02)
     assert (target.connections, target.seen) == (0, [])
 
@@ -188,6 +192,21 @@ async def test_a_plain_request_through_a_proxy_names_the_whole_url() -> None:
     assert proxy.seen[0].startswith(b"GET http://target.test/me?a=1 HTTP/1.1\r\nHost: target.test\r\n")
 
 
+async def test_an_exact_target_goes_through_a_proxy_and_a_login_in_the_url_does_not() -> None:
+    async with served(answering(OK)) as proxy, sending(proxy=proxy.url) as sender:
+        for target in (b"/a/../me", b"http://other.test/"):
+            url = "http://user:secret@target.test/me"
+            await sender.handle_async_request(httpx.Request("GET", url, extensions={"target": target}))
+    assert [seen.split(b" ")[1] for seen in proxy.seen] == [b"http://target.test/a/../me", b"http://other.test/"]
+    assert not any(b"secret" in seen for seen in proxy.seen)
+
+
+async def test_a_scheme_that_is_not_http_is_never_sent() -> None:
+    async with sending() as sender:
+        with pytest.raises(httpx.UnsupportedProtocol, match="ftp"):
+            await sender.handle_async_request(httpx.Request("GET", "ftp://127.0.0.1/"))
+
+
 # -- what comes back
 
 
@@ -210,6 +229,17 @@ async def test_a_chunked_body_is_joined() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     response = await answer_to(head + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: 1\r\n\r\n", closes=False)
     assert response.content == b"abcde"
+    assert response.headers.raw == [(b"Transfer-Encoding", b"chunked")]
+
+
+async def test_no_header_is_told_that_the_target_never_sent() -> None:
+    assert (await answer_to(b"HTTP/1.1 200 OK\r\n\r\nall of it")).headers.raw == []
+
+
+async def test_the_times_are_of_the_last_byte_sent_and_the_head_received() -> None:
+    began = time.time()
+    extensions = (await answer_to(OK)).extensions
+    assert began <= extensions["sent_at"] <= extensions["received_at"] <= time.time()
 
 
 @pytest.mark.parametrize(
@@ -247,8 +277,28 @@ async def test_deflate_is_unpacked_with_and_without_its_wrapping(body: bytes) ->
     assert (await answer_to(_packed(body, b"deflate"))).text == "hello"
 
 
-async def test_a_body_that_lies_about_its_packing_comes_as_it_is() -> None:
-    assert (await answer_to(_packed(b"plain", b"gzip"))).text == "plain"
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"gzip, deflate"])
+@pytest.mark.parametrize("body", [b"plain", b"K", b'{"a":1}', b"[1]", b"\x03\x00 and more", b""])
+async def test_a_body_that_lies_about_its_packing_comes_as_it_is(body: bytes, encoding: bytes) -> None:
+    response = await answer_to(_packed(body, encoding))
+    assert (response.content, response.extensions["truncated"]) == (body, False)
+
+
+async def test_layers_of_packing_are_taken_off_in_turn() -> None:
+    packed = zlib.compress(gzip.compress(b"hello"))
+    response = await answer_to(_packed(packed, b"gzip\r\nContent-Encoding: identity, deflate"))
+    assert (response.text, response.extensions["content_encoding"]) == ("hello", "gzip,identity, deflate")
+
+
+async def test_what_follows_a_packed_body_counts_as_cut_off() -> None:
+    response = await answer_to(_packed(gzip.compress(b"hello") + gzip.compress(b"more"), b"gzip"))
+    assert (response.text, response.extensions["truncated"]) == ("hello", True)
+
+
+@pytest.mark.parametrize(("size", "cut"), [(1000, False), (1001, True)])
+async def test_a_packed_body_may_be_as_long_as_the_bound(size: int, cut: bool) -> None:
+    response = await answer_to(_packed(gzip.compress(b"x" * size), b"gzip"), max_body=1000)
+    assert (len(response.content), response.extensions["truncated"]) == (1000, cut)
 
 
 def _packed(body: bytes, encoding: bytes) -> bytes:
@@ -287,7 +337,8 @@ async def test_an_idempotent_request_goes_again_when_the_connection_was_closed_u
     answer = b"HTTP/1.1 204 No Content\r\n\r\n"
     async with served(answering(answer, None, answer)) as target, sending() as sender:
         await sender.handle_async_request(asking(target))
-        assert (await sender.handle_async_request(asking(target, method=method))).status_code == 204
+        response = await sender.handle_async_request(asking(target, method=method))
+    assert (response.status_code, response.extensions["network_reused"]) == (204, False)
     assert (target.connections, len(target.seen)) == (2, 3)
 
 
@@ -344,6 +395,33 @@ async def test_a_second_answer_on_the_heels_of_the_first_is_nobodys() -> None:
     assert target.connections == 2
 
 
+async def test_a_second_answer_behind_a_long_one_is_nobodys() -> None:
+    long = b"HTTP/1.1 200 OK\r\nX: " + b"y" * SLICE + b"\r\nContent-Length: 2\r\n\r\nok"
+    async with served(answering(long + b"HTTP/1.1 200 OK\r\nX: " + b"y" * SLICE, OK)) as target, sending() as sender:
+        for _ in range(2):
+            assert (await sender.handle_async_request(asking(target))).text == "ok"
+    assert target.connections == 2
+
+
+async def test_closing_the_sender_leaves_no_connection_of_a_request_in_flight() -> None:
+    ended = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(0.05)
+        writer.write(OK)
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        ended.set()
+
+    async with served(handler) as target, sending() as sender:
+        task = asyncio.create_task(sender.handle_async_request(asking(target)))
+        await asyncio.sleep(0.02)
+        await sender.aclose()
+        assert (await task).text == "ok"
+        await asyncio.wait_for(ended.wait(), 1)
+
+
 async def test_no_more_connections_than_allowed() -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -391,6 +469,28 @@ async def test_the_last_byte_waits_for_the_start() -> None:
         assert (target.connections, target.seen) == (4, [])
         start.set()
         assert [r.status_code for r in await asyncio.gather(*runners)] == [200] * 4
+
+
+@pytest.mark.parametrize("body", [b"", b"body"])
+async def test_all_but_the_last_byte_goes_ahead(body: bytes) -> None:
+    arrived: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(await reader.read(1000))
+        arrived.append(await reader.read(1000))
+        writer.write(OK)
+
+    async with served(handler) as target, sending() as sender:
+        start = asyncio.Event()
+        request = asking(target, method="POST", content=body, extensions={"hold": start})
+        task = asyncio.create_task(sender.handle_async_request(request))
+        await asyncio.sleep(0.03)
+        assert len(arrived) == 1
+        began = time.time()
+        start.set()
+        assert (await task).extensions["sent_at"] >= began
+    assert arrived[1] == (body or b"\n")[-1:]
+    assert b"".join(arrived).endswith(b"\r\n\r\n" + body)
 
 
 async def test_a_target_that_hangs_up_before_the_start_is_an_error_and_never_asked_early() -> None:
@@ -467,6 +567,13 @@ async def test_a_flood_of_headers_ends() -> None:
             await sender.handle_async_request(asking(target))
 
 
+async def test_a_head_over_the_bound_is_refused_though_it_came_at_once() -> None:
+    head = b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60_000 + b"\r\nContent-Length: 2\r\n\r\nok"
+    assert (await answer_to(head)).text == "ok"
+    with pytest.raises(httpx.RemoteProtocolError):
+        await answer_to(head, max_header_bytes=20_000)
+
+
 async def test_a_flood_of_interim_answers_ends() -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         await answer_to(b"HTTP/1.1 103 Early Hints\r\n\r\n" * (MAX_INFORMATIONAL + 1) + OK)
@@ -476,11 +583,13 @@ async def test_a_reset_is_an_error() -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
-        await writer.drain()
+        await asyncio.sleep(0.02)
+        # Not lingering at all is what turns a close into a reset.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
     async with served(handler) as target, sending() as sender:
-        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        with pytest.raises(httpx.ReadError):
             await sender.handle_async_request(asking(target))
 
 
@@ -497,6 +606,17 @@ async def test_a_slow_drip_ends_at_the_total_timeout() -> None:
         with pytest.raises(httpx.ReadTimeout, match="not complete"):
             await sender.handle_async_request(asking(target))
     assert 0.25 < time.monotonic() - began < 1
+
+
+async def test_the_total_timeout_holds_though_it_is_the_shorter() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with served(handler) as target, sending(read_timeout=5, total_timeout=0.1) as sender:
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout, match="not complete"):
+            await sender.handle_async_request(asking(target))
+    assert time.monotonic() - began < 1
 
 
 async def test_silence_ends_at_the_read_timeout() -> None:
@@ -618,5 +738,6 @@ def _tunnel() -> Handler:
 async def test_a_proxy_that_refuses_is_a_proxy_error() -> None:
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
     async with served(answering(refusal)) as proxy, sending(proxy=proxy.url) as sender:
-        with pytest.raises(httpx.ProxyError, match="407"):
-            await sender.handle_async_request(httpx.Request("GET", "https://127.0.0.1:1/"))
+        for scheme in ("http", "https"):
+            with pytest.raises(httpx.ProxyError, match="407"):
+                await sender.handle_async_request(httpx.Request("GET", f"{scheme}://127.0.0.1:1/"))

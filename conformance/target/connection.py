@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import h11
 import httpx
 
+SLICE = 16 * 1024
+"""Bytes given to the parser at once: it counts a head against its bound only where it runs out of bytes."""
 MAX_INFORMATIONAL = 20
 """Interim 1xx answers before the real one (RFC 9110 section 15.2); a hostile target may send them for ever."""
 
@@ -40,6 +42,8 @@ class Received:
     body: list[bytes] = field(default_factory=list)
     size: int = 0
     truncated: bool = False
+    sent_at: float = 0.0
+    """When the last byte of the request was written."""
     head_at: float = 0.0
 
 
@@ -72,11 +76,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of an answer, or of one that nobody asked for."""
-        if self._waiter is None or self._waiter.done():
-            self.close()
-            return
-        self._heard, self._last_byte = True, self.loop.time()
-        self._feed(data)
+        for start in range(0, len(data), SLICE):
+            if self._waiter is None or self._waiter.done():
+                self.close()
+                return
+            self._heard, self._last_byte = True, self.loop.time()
+            self._feed(data[start : start + SLICE])
 
     def eof_received(self) -> None:
         """The peer has nothing more to say; some answers end that way."""
@@ -131,6 +136,7 @@ class Connection(asyncio.Protocol):
             raise httpx.WriteError("the connection is closed")
         if hold is None:
             self.transport.write(data)
+            self._received.sent_at = time.time()
             return
         self.transport.write(data[:-1])
         await hold.wait()
@@ -138,12 +144,14 @@ class Connection(asyncio.Protocol):
             # Answered before it was asked: what the last byte now means to the target is anyone's guess.
             self.usable = False
         self.transport.write(data[-1:])
+        self._received.sent_at = time.time()
 
     def _arm(self) -> _Cancel:
         now = self.loop.time()
         self._last_byte, self._deadline = now, now + self.bounds.total_timeout
         cancel = _Cancel()
-        cancel.handle = self.loop.call_at(now + self.bounds.read_timeout, self._late, cancel)
+        first = min(now + self.bounds.read_timeout, self._deadline)
+        cancel.handle = self.loop.call_at(first, self._late, cancel)
         return cancel
 
     def _late(self, cancel: _Cancel) -> None:
@@ -236,15 +244,31 @@ class _Cancel:
             self.handle.cancel()
 
 
+WBITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+"""zlib's window bits for each coding; deflate comes with and without its wrapping (RFC 9110 section 8.4.1.2)."""
+MAX_CODINGS = 4
+"""Layers of packing that are taken off; more is an attack on us."""
+
+
 def unpacked(body: bytes, encoding: str, limit: int) -> tuple[bytes, bool]:
-    """A compressed body unpacked up to `limit` bytes, and whether there was more; unchanged where it is none."""
-    wbits = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
-    if wbits is None:
-        return body, False
-    for bits in (wbits, -15):
+    """A body without its codings, at most `limit` bytes, and whether there was more; what does not unpack stays."""
+    cut = False
+    for coding in reversed(encoding.lower().split(",")[-MAX_CODINGS:]):
+        body, more = _without(coding.strip(), body, limit)
+        cut = cut or more
+    return body, cut
+
+
+def _without(coding: str, body: bytes, limit: int) -> tuple[bytes, bool]:
+    for bits in WBITS.get(coding, ()):
         unpacker = zlib.decompressobj(bits)
         try:
-            return unpacker.decompress(body, limit), bool(unpacker.unconsumed_tail)
+            found = unpacker.decompress(body, limit + 1)
         except zlib.error:
             continue
+        # What follows is not unpacked: a body of tiny members would cost the square of its size.
+        more = bool(unpacker.unused_data)
+        # A raw stream has no header to know it by: plain JSON passes for the start of one, so it must be whole.
+        if (unpacker.eof and not more) or len(found) > limit or (found and bits > 0):
+            return found[:limit], more or len(found) > limit
     return body, False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-import time
 from base64 import b64encode
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from conformance.target.connection import Bounds, Connection, Received, unpacked
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 FRESH = 1.0
 """Seconds of idling after which a request that must not go twice gets a new connection; servers hang up from 2 s on."""
+PORTS = {"http": 80, "https": 443}
 Origin = tuple[str, str, int]
 
 
@@ -73,17 +73,23 @@ class Sender(httpx.AsyncBaseTransport):
         """Send one request.
 
         Extensions of the request: ``target`` (bytes instead of the URL's path), ``raw`` (allow line breaks in headers),
-        ``hold`` (an asyncio.Event before whose setting the last byte is kept back).
+        ``hold`` (an asyncio.Event before whose setting the last byte is kept back; no clock runs until then).
+        Extensions of the response: ``http_version``, ``reason_phrase``, ``truncated``, ``content_encoding`` (the
+        header's value; httpx would unpack without a bound, so the body comes unpacked and the header is taken off),
+        ``sent_at`` (last byte) and ``received_at`` (head), both in seconds since 1970, ``network_reused``.
 
         Raises:
             httpx.TransportError: no whole answer came; ``LocalProtocolError`` means that it was never sent.
         """
         head, body = _head(request, absolute=self._proxy is not None), await request.aread()
         hold: asyncio.Event | None = request.extensions.get("hold")
-        origin = request.url.scheme, request.url.host, request.url.port or _default_port(request.url)
         try:
+            origin = _origin(request.url)
             async with self._places[origin]:
                 reused, received = await self._send(origin, request.method, head, body, hold)
+            if self._proxy and received.status == 407 and request.url.scheme == "http":
+                # It is the proxy that refuses (RFC 9110 section 15.5.8): never to be taken for the target's refusal.
+                raise httpx.ProxyError("the proxy answered 407")
         except httpx.TransportError as problem:
             # A short message of our own: chained tracebacks of a dead target cost most of a run.
             problem.request = request
@@ -91,21 +97,22 @@ class Sender(httpx.AsyncBaseTransport):
         return self._response(request, received, reused)
 
     async def warm(self, url: httpx.URL) -> None:
-        """Open a connection ahead of the first request, as races need."""
-        origin = url.scheme, url.host, url.port or _default_port(url)
+        """Open one connection ahead of the first request, as races need."""
+        origin = _origin(url)
         self._idle[origin].append(await self._connect(origin))
 
     async def aclose(self) -> None:
-        """Drop every connection."""
+        """Drop every connection; one in the middle of an exchange is dropped at its end."""
         for connections in self._idle.values():
             for connection in connections:
                 connection.close()
-            connections.clear()
+        self._idle.clear()
 
     async def _send(
         self, origin: Origin, method: str, head: bytes, body: bytes, hold: asyncio.Event | None
     ) -> tuple[bool, Received]:
-        connection = self._idle_connection(origin, method) or await self._connect(origin)
+        idle = self._idle[origin]
+        connection = _next_idle(idle, method) or await self._connect(origin)
         reused = connection.used
         try:
             received = await connection.exchange(method, head, body, hold)
@@ -114,23 +121,14 @@ class Sender(httpx.AsyncBaseTransport):
             # of an answer came, so an idempotent request may go again, once, on a connection that is surely new.
             if not reused or connection.heard or method not in IDEMPOTENT:
                 raise
-            connection = await self._connect(origin)
+            connection, reused = await self._connect(origin), False
             received = await connection.exchange(method, head, body, hold)
-        if connection.usable:
-            self._idle[origin].append(connection)
+        # Whoever closed the sender meanwhile will not come again to close this one.
+        if connection.usable and self._idle.get(origin) is idle:
+            idle.append(connection)
         else:
             connection.close()
         return reused, received
-
-    def _idle_connection(self, origin: Origin, method: str) -> Connection | None:
-        idle = self._idle[origin]
-        while idle:
-            connection = idle.pop()
-            stale = method not in IDEMPOTENT and connection.loop.time() - connection.idle_since > FRESH
-            if connection.usable and not stale:
-                return connection
-            connection.close()
-        return None
 
     async def _connect(self, origin: Origin) -> Connection:
         scheme, host, port = origin
@@ -157,7 +155,7 @@ class Sender(httpx.AsyncBaseTransport):
         return connection
 
     async def _through_proxy(self, proxy: httpx.URL, host: str, port: int, secure: bool) -> Connection:
-        connection = await self._open(proxy.host, proxy.port or _default_port(proxy), proxy.scheme == "https")
+        connection = await self._open(proxy.host, proxy.port or PORTS.get(proxy.scheme, 80), proxy.scheme == "https")
         if not secure:
             return connection
         try:
@@ -184,25 +182,33 @@ class Sender(httpx.AsyncBaseTransport):
     def _response(self, request: httpx.Request, received: Received, reused: bool) -> httpx.Response:
         body, cut = b"".join(received.body)[: self._bounds.max_body], received.truncated
         headers = received.headers
-        encoding = next((v.decode("latin-1") for k, v in headers if k.lower() == b"content-encoding"), "")
+        names = [name.lower() for name, _ in headers]
+        encoding = ""
+        if b"content-encoding" in names:
+            encoding = b",".join(v for k, v in headers if k.lower() == b"content-encoding").decode("latin-1")
         if encoding:
-            # httpx would unpack without a bound; we do it bounded, and keep the header out of its sight.
             body, more = unpacked(body, encoding, self._bounds.max_body)
             cut = cut or more
             headers = [(k, v) for k, v in headers if k.lower() != b"content-encoding"]
-        return httpx.Response(
+        response = httpx.Response(
             received.status, headers=headers, content=body, request=request,
             extensions={
                 "http_version": b"HTTP/" + received.version, "reason_phrase": received.reason, "truncated": cut,
-                "content_encoding": encoding, "received_at": received.head_at or time.time(), "network_reused": reused,
+                "content_encoding": encoding, "sent_at": received.sent_at, "received_at": received.head_at,
+                "network_reused": reused,
             },
         )  # fmt: skip
+        if body and b"content-length" not in names:
+            # httpx adds one of its own, which the target never sent.
+            del response.headers["content-length"]
+        return response
 
 
 def _head(request: httpx.Request, *, absolute: bool) -> bytes:
     target: bytes = request.extensions.get("target") or request.url.raw_path or b"/"
-    if absolute and request.url.scheme == "http":
-        target = str(request.url.copy_with(fragment=None)).encode()
+    if absolute and request.url.scheme == "http" and target.startswith(b"/"):
+        # RFC 9112 section 3.2.2; a target of another form is what the caller wants the proxy to see.
+        target = b"http://" + request.url.netloc + target
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("latin-1"), target)]
     lines += [b"%b: %b" % pair for pair in request.headers.raw]
     if not request.extensions.get("raw") and any(b"\r" in line or b"\n" in line for line in lines):
@@ -210,8 +216,20 @@ def _head(request: httpx.Request, *, absolute: bool) -> bytes:
     return b"\r\n".join([*lines, b"", b""])
 
 
-def _default_port(url: httpx.URL) -> int:
-    return 443 if url.scheme == "https" else 80
+def _origin(url: httpx.URL) -> Origin:
+    if url.scheme not in PORTS:
+        raise httpx.UnsupportedProtocol(f"neither http nor https: {url.scheme or 'no scheme'}")
+    return url.scheme, url.host, url.port or PORTS[url.scheme]
+
+
+def _next_idle(idle: list[Connection], method: str) -> Connection | None:
+    while idle:
+        connection = idle.pop()
+        stale = method not in IDEMPOTENT and connection.loop.time() - connection.idle_since > FRESH
+        if connection.usable and not stale:
+            return connection
+        connection.close()
+    return None
 
 
 def _proxy_login(proxy: httpx.URL) -> str:

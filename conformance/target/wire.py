@@ -142,6 +142,8 @@ def _kind(problem: httpx.TransportError) -> str:
         httpx.RemoteProtocolError: "the answer is not HTTP",
         httpx.ReadError: "the connection broke",
         httpx.WriteError: "the connection broke",
+        httpx.ProxyError: "the proxy refused",
+        httpx.UnsupportedProtocol: "could not be sent",
     }
     return words.get(type(problem), type(problem).__name__)
 
