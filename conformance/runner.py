@@ -296,8 +296,8 @@ def profile_verdicts(profiles: Iterable[Profile], verdicts: Sequence[Verdict], *
 
 
 def _profile_verdict(profile: Profile, verdicts: Sequence[Verdict], whole: bool) -> str:
-    demanded = [v for v in verdicts if any(profile.demands.get(s) == "fail" for s in v.check.sources)]
-    if any(v.outcome is Outcome.FAIL for v in demanded):
+    demanded = [v for v in verdicts if profile.demands.keys() & set(v.check.sources)]
+    if any(v.outcome is Outcome.FAIL and judge(v.check.sources, [profile])[0] == "fail" for v in demanded):
         return "violated"
     unsure = any(v.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) for v in demanded)
     decided = any(v.outcome in (Outcome.PASS, Outcome.ADVICE, Outcome.KNOWN) for v in demanded)
