@@ -59,10 +59,12 @@ class Capability(enum.StrEnum):
     CSRF_TOKEN = "csrf-token"  # noqa: S105
     MINTING = "minting"
     LISTENER = "listener"
+    OTHER_AUDIENCE = "other-audience"
 
     COOKIE = "cookie"
     TOKEN = "token"  # noqa: S105
     JWT = "jwt"
+    OPAQUE_TOKEN = "opaque-token"  # noqa: S105
     PRE_LOGIN_SESSION = "pre-login-session"
 
 

@@ -22,6 +22,7 @@ def describe(policy: SessionPolicy, base_url: str) -> dict[str, Any]:
         **verbs,
         "identity": {"send": "GET /me", "name": style.identity},
         "protected": ["GET /me", "GET /note", "GET /sessions", "GET /slow"],
+        "return_parameter": "next",
         "policy": {
             "idle": f"{life.idle:g}s",
             "absolute": f"{life.absolute:g}s",

@@ -38,6 +38,7 @@ def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
         "register": {"send": "POST /register", "json": {**CREDENTIALS, "email": "{email}"}},
         "protected": ["GET /me", "GET /note"],
         "mutate": {**mutate, "read": {"send": "GET /note", "value": "json:/note"}},
+        **_beyond(policy),
         "keys": _keys(policy, keys),
         "policy": {
             "access_lifetime": f"{LIFETIME:g}s",
@@ -50,13 +51,18 @@ def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
 
 
 def extras(policy: TokenPolicy) -> dict[str, Any]:
-    """Verbs beyond that grammar, as steps of the same kind; ``{name}`` is free."""
+    """What no description says: how many failures in a row throttle an account."""
+    return {"throttle": {"failures": policy.accounts.throttle.account}}
+
+
+def _beyond(policy: TokenPolicy) -> dict[str, Any]:
+    """What an administrator does to the account ``{name}``, and a login for another service."""
     acts = ("disable", "enable", "delete", *(("end-sessions",) if policy.revocation.active else ()))
     foreign = {"send": "POST /login", "json": {**CREDENTIALS, "resource": OTHER_AUDIENCE}}
+    take = {"take": dict(policy.carrier.take)} if policy.carrier.take else {}
     return {
         "admin": {act: {"send": f"POST /admin/users/{{name}}/{act}"} for act in acts},
-        "other_audience": {**foreign, "take": dict(policy.carrier.take)},
-        "throttle": {"failures": policy.accounts.throttle.account},
+        "other_audience": {**foreign, **take},
     }
 
 

@@ -170,6 +170,7 @@ class Keys(Strict):
     pem: str | None = Field(None, description="The public key as PEM.")
     secret: str | None = Field(None, description="A signing secret: lets the kit mint tokens.")
     private_pem: str | None = Field(None, description="A private key as PEM: lets the kit mint tokens.")
+    wordlist: str | None = Field(None, description="Path of a file of secrets to try, one in a line.")
 
 
 class Policy(Strict):
@@ -262,6 +263,7 @@ class Description(Strict):
     admin: dict[Literal["disable", "enable", "delete", "end-sessions"], Verb] = Field(
         {}, description="What the account with the role admin does to the account {name}."
     )
+    other_audience: Verb | None = Field(None, description="A login whose token is meant for another service.")
     listener: ListenerPlace | None = Field(None, description="Where a target elsewhere reaches the kit.")
     gate: Gate | None = Field(None, description="A protected route that can be held in flight, for races.")
     return_parameter: str | None = Field(None, description="The login's query parameter that says where to go next.")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from conformance.target.cast import cookies_set_at_login, repeated_secret
+from conformance.target.endings import Endings
 from conformance.target.hijack import Hijacking
+from conformance.target.hygiene import Malformed
+from conformance.target.logins import Logins
+from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
 from conformance.target.tokens import TokenAttacks
@@ -12,5 +16,5 @@ from conformance.target.tour import Touring
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
-class Target(TokenAttacks, Sampling, Hijacking, Touring):
+class Target(Endings, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring):
     """One check's view of the target, with a record of its own."""

@@ -66,6 +66,12 @@ class Party:
     """Sent in the query of every request."""
     also_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Sent with every request."""
+    also_fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Header fields sent as they are after all others, even of a name that is there already."""
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Fields of an account that the description lacks, such as one that the kit registered."""
+    home: str = ""
+    """The base URL of the replica that it talks to; empty for the described one."""
     replays: bool = False
     """It sends copied values whatever the target says: an answer's Set-Cookie does not touch them."""
 
@@ -122,9 +128,14 @@ class Party:
         content_type: str | None = None,
         files: Mapping[str, str] | None = None,
         accept: str = "application/json, text/html;q=0.9, */*;q=0.8",
+        omit: Iterable[str] = (),
     ) -> Exchange:
-        """Send one request with everything that this party holds, and keep the cookies that come back."""
-        url = urljoin(self.system.base_url + "/", path.lstrip("/")) if not path.startswith("http") else path
+        """Send one request with everything that this party holds, and keep the cookies that come back.
+
+        Of the headers that are not named in `headers`, those of `omit` are left out: a page of another site sends
+        neither this target's `Origin` nor what its own scripts add.
+        """
+        url = urljoin((self.home or self.system.base_url) + "/", path.lstrip("/")) if not path.startswith("http") else path
         carried, cookie_pairs, params = self._presented()
         params.update(query or {})
         if params:
@@ -138,10 +149,13 @@ class Party:
         if cookies := self._cookie_header(url, cookie_pairs):
             head["Cookie"] = cookies
         everywhere = render(self.system.headers, self.system.words(self))
-        for more in (everywhere, carried, dict(self.also_headers), headers or {}):
+        for more in (everywhere, carried, dict(self.also_headers)):
             head = _merged(head, more)
+        unwanted = {name.lower() for name in omit}
+        head = _merged({name: value for name, value in head.items() if name.lower() not in unwanted}, headers or {})
         request = httpx.Request(
-            method.upper(), url, headers=[(k.encode("latin-1"), _bytes(v)) for k, v in head.items()],
+            method.upper(), url,
+            headers=[(k.encode("latin-1"), _bytes(v)) for k, v in (*head.items(), *self.also_fields)],
             **_body(content, files),
         )  # fmt: skip
         exchange = await self.system.wire.send(self.lane, request, party=self.label, purpose=purpose, log=self.log)

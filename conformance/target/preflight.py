@@ -277,6 +277,7 @@ MISSING = {
     Capability.ADMIN: "describe `admin` and an account with the role admin",
     Capability.GATE: "describe `gate`",
     Capability.LISTENER: "say in `listener` where the target can reach the kit",
+    Capability.OTHER_AUDIENCE: "describe `other_audience`: a login that gives a token for another service",
     Capability.THROTTLE_ACCOUNT: "add an account with the role throttle",
     Capability.RETURN_PARAMETER: "name `return_parameter`",
     Capability.CSRF_TOKEN: "describe `csrf`, or a `page` with a hidden anti-forgery field",
@@ -284,6 +285,7 @@ MISSING = {
     Capability.COOKIE: "the login sets no cookie that authenticates",
     Capability.TOKEN: "the login gives no bearer token",
     Capability.JWT: "no credential of the login is a signed JWT",
+    Capability.OPAQUE_TOKEN: "the login gives no opaque bearer token",
     Capability.PRE_LOGIN_SESSION: "strangers are given no session cookie",
 }
 
@@ -315,6 +317,7 @@ def _capabilities(system: System) -> None:
         Capability.DELETE_ACCOUNT: _offers(system, "delete_account") and _offers(system, "register_"),
         Capability.ADMIN: bool(described.admin) and bool(system.with_role("admin")),
         Capability.GATE: bool(described.gate),
+        Capability.OTHER_AUDIENCE: _offers(system, "other_audience"),
         Capability.THROTTLE_ACCOUNT: bool(system.with_role("throttle")),
         Capability.RETURN_PARAMETER: bool(described.return_parameter),
         Capability.CSRF_TOKEN: bool(described.csrf),
@@ -322,6 +325,7 @@ def _capabilities(system: System) -> None:
         Capability.COOKIE: any(c.kind == "cookie" for c in system.carriers),
         Capability.TOKEN: any(c.kind == "token" for c in system.carriers),
         Capability.JWT: any(parse(party.secret(c)) for c in system.carriers),
+        Capability.OPAQUE_TOKEN: any(c.kind == "token" and not parse(party.secret(c)) for c in system.carriers),
         Capability.PRE_LOGIN_SESSION: bool(system.pre_login),
     }
     system.capabilities = frozenset(c for c, there in found.items() if there)

@@ -129,7 +129,7 @@ class System:
     def words(self, party: Party) -> dict[str, str]:
         """What a step of this party may substitute."""
         account = self.description.accounts.get(party.owner or "")
-        return {"origin": self.description.origin, **(account.words() if account else {})}
+        return {"origin": self.description.origin, **(account.words() if account else {}), **party.facts}
 
     def summary(self) -> Summary:
         """The head of a report."""

@@ -1,0 +1,1 @@
+"""How a bearer token travels, and how its absence is answered."""

@@ -1,0 +1,335 @@
+"""Logins as attackers try them: chosen names and passwords, what the answers tell, how long they take.
+
+Failures are spread thin. After a few in a row the account logs in properly, so that its count starts again, and an
+answer that asks for less haste ends the check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from conformance.attacks.crosssite import pairs
+from conformance.attacks.login_fields import REDIRECTS, WRONG, Guess, destination, marks, telling
+from conformance.attacks.timing import timing_difference
+from conformance.model import Exchange
+from conformance.target.cast import Cast
+from conformance.target.cookies import Jar
+from conformance.target.expectations import Expectations
+from conformance.target.oracle import THROTTLED
+from conformance.target.party import SAFE, Party
+from conformance.target.verbs import NotTakenError
+from conformance.target.wire import Log
+
+if TYPE_CHECKING:
+    from conformance.target.description import Step, Verb
+    from conformance.target.system import System
+
+IN_A_ROW = 3
+"""Failures with one name before it logs in properly again; some targets lock at five."""
+PAIRS = 36
+"""A permutation of medians gets to one in ten thousand with thirty pairs at the least."""
+PATIENCE = 40.0
+"""Seconds after which no further round begins, but for the one that confirms a suspicion."""
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each round, so that a burst of other work can pass."""
+RESOLUTION = 0.004
+"""Seconds; a difference that is surely smaller is none that this kit speaks of."""
+SLOWEST = 1.5
+"""Seconds of a login beyond which pairs of them take too long."""
+Altered = Callable[["Step"], "Step"]
+
+
+@dataclass
+class Doorman:
+    """Counts the failures that the kit causes."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+def doorman_of(system: System) -> Doorman:
+    """The doorman of a run."""
+    found: Doorman = vars(system).setdefault("doorman", Doorman())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to log in."""
+
+    party: Party
+    user: str
+    exchange: Exchange
+    """The request with the password, and its answer."""
+    shown: tuple[Exchange, ...] = field(repr=False)
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """What the answer shows."""
+        answer = self.exchange.answer
+        return marks(answer.status, answer.headers, answer.body, self.user) if answer else frozenset({"no answer"})
+
+
+class Logins(Cast, Expectations):
+    """Verbs about the login endpoint."""
+
+    @property
+    def tried_account(self) -> str:
+        """The account whose logins fail: not the one that most other checks use, where there is another."""
+        return self.system.accounts[1] if len(self.system.accounts) > 1 else self.system.accounts[0]
+
+    def unknown_name(self) -> str:
+        """A name like the account's that nobody has."""
+        user = self.system.description.accounts[self.tried_account].user
+        local, at, domain = user.partition("@")
+        made = secrets.token_hex(16)[: max(8, len(local))]
+        return f"pp{made}"[: max(8, len(local))] + at + domain
+
+    async def attempt(
+        self, account: str, user: Any, password: Any, *, label: str = "", altered: Altered | None = None,
+    ) -> Attempt:  # fmt: skip
+        """Try to log in with these; `altered` changes the login's last step.
+
+        Raises:
+            Inconclusive: the login could not be tried, or the target asks for less haste.
+        """
+        log = Log(self.log.add)
+        party = Party(
+            self.system, label or f"somebody who tries {user!r}", account, self.system.spare_lane(), log, Jar()
+        )
+        verb = _altered(self._login(), user, password, altered)
+        words = {
+            "user": user if isinstance(user, str) else "",
+            "password": password if isinstance(password, str) else "",
+        }
+        with contextlib.suppress(NotTakenError):
+            await party.verb("login", verb, f"{party.label}: try to log in", **words)
+        sent = [e for e in log if e.request.method not in SAFE] or list(log)
+        shown = tuple(log)
+        attempt = Attempt(party, user if isinstance(user, str) else "", sent[-1], shown)
+        answer = attempt.exchange.answer
+        if answer is None:
+            self.inconclusive(f"a login got no answer: {attempt.exchange.error}", shown)
+        return attempt
+
+    async def failing(self, account: str, user: Any, password: Any) -> Attempt:
+        """The same for an attempt that should fail: one at a time, and not too many in a row."""
+        async with doorman_of(self.system).turn:
+            return await self._failing(account, user, password)
+
+    async def _failing(self, account: str, user: Any, password: Any) -> Attempt:
+        failures = doorman_of(self.system).failures
+        if failures.get(account, 0) >= IN_A_ROW:
+            await self.system.login(account, self.system.log, lane=self.system.spare_lane())
+            failures[account] = 0
+        if not isinstance(user, str) or user == self.system.description.accounts[account].user:
+            failures[account] = failures.get(account, 0) + 1
+        attempt = await self.attempt(account, user, password)
+        if attempt.exchange.answer and attempt.exchange.answer.status in THROTTLED:
+            self.inconclusive(f"the target throttles logins: {attempt.exchange.answer.status}", attempt.shown)
+        return attempt
+
+    async def expect_kept_out(self, guess: Guess, what: str = "") -> None:
+        """The guess logs nobody in."""
+        name = self.tried_account
+        genuine = guess.named(self.system.description.accounts[name].user)
+        attempt = await self.failing(name, genuine.user, genuine.password)
+        judged = await attempt.party.whoami()
+        told = what or str(guess)
+        if judged.accepted:
+            self.violation(f"a login with {told} fails", str(judged), (*attempt.shown, judged.exchange))
+        if not judged.refused:
+            self.inconclusive(f"whether a login with {told} failed is {judged}", (*attempt.shown, judged.exchange))
+
+    def _login(self) -> Verb:
+        login = self.system.description.login
+        if login is None:
+            self.not_applicable("the login is the adapter's, which takes only names and passwords of accounts")
+        return login
+
+    # -- what answers tell
+
+    async def difference_told(self, samples: int = 3) -> tuple[Mapping[str, list[str]], tuple[Exchange, ...]]:
+        """What the answer to a wrong password always shows and that to an unknown name never, and the reverse."""
+        name = self.tried_account
+        user = self.system.description.accounts[name].user
+        known, unknown = [], []
+        for _ in range(samples):
+            known.append(await self.failing(name, user, WRONG))
+            unknown.append(await self.failing(name, self.unknown_name(), WRONG))
+        shown = (known[-1].exchange, unknown[-1].exchange)
+        return telling([a.marks for a in known], [a.marks for a in unknown]), shown
+
+    # -- how long answers take
+
+    async def time_told(self) -> None:
+        """Wrong passwords of an account and of unknown names take the same time, as far as can be told.
+
+        A difference counts only when it is found twice, in samples of their own.
+        """
+        user = self.system.description.accounts[self.tried_account].user
+        suspected, bound, began = 0.0, 0.0, time.monotonic()
+        for pause in PAUSES:
+            if not suspected and time.monotonic() - began > PATIENCE:
+                break
+            await asyncio.sleep(pause)
+            async with doorman_of(self.system).turn:
+                pairs = await self._pairs(user)
+            timing = timing_difference(pairs, rng=self.rng)
+            bound = _bound([a - b for a, b in pairs])
+            if timing.decided and suspected * timing.effect > 0:
+                said = f"a wrong password of an account takes {timing.effect * 1000:+.1f} ms, twice in {PAIRS} pairs"
+                self.violation("both take the same time", f"{said} (chance {timing.p:.2g})", list(self.log)[-6:])
+            if not timing.decided and bound <= max(RESOLUTION, 2 * timing.floor) and not suspected:
+                self.note = f"no difference beyond {bound * 1000:.1f} ms in {PAIRS} interleaved pairs"
+                return
+            suspected = timing.effect if timing.decided else 0.0
+        left = f"{PAIRS} pairs leave a difference of {bound * 1000:.0f} ms open"
+        self.inconclusive(f"the times vary too much to tell, {left}: run it on a quieter machine, or nearer")
+
+    async def _pairs(self, user: str) -> list[tuple[float, float]]:
+        """Seconds of a wrong password and of an unknown name, in turn; which comes first is left to chance."""
+        found = []
+        for _ in range(PAIRS):
+            pair = [("known", user), ("unknown", self.unknown_name())]
+            self.rng.shuffle(pair)
+            took = {kind: await self._seconds(name) for kind, name in pair}
+            if min(took.values()) > SLOWEST:
+                self.inconclusive(f"a login takes {min(took.values()):.1f} s: too slow to compare {PAIRS} pairs")
+            found.append((took["known"], took["unknown"]))
+        return found
+
+    async def _seconds(self, name: str) -> float:
+        return (await self._failing(self.tried_account, name, WRONG)).exchange.seconds
+
+    # -- throttling
+
+    async def expect_throttled(self, account: str, most: int) -> None:
+        """After `most` failures in a row the target slows down, refuses, or at least lets nobody in at once."""
+        described = self.system.description.accounts[account]
+        first: Attempt | None = None
+        for at in range(most + 1):
+            attempt = await self.attempt(account, described.user, f"{WRONG}-{at}", label=f"guess {at + 1}")
+            first = first or attempt
+            if reason := _slowed(first, attempt):
+                self.note = f"throttled after {at} failures: {reason}"
+                return
+        owner = await self.attempt(account, described.user, described.password, label="the right password")
+        judged = await owner.party.whoami()
+        if judged.accepted:
+            actual = f"after {most + 1} failures the right password is {judged} at once"
+            self.violation(f"at most {most} failures in a row are free", actual, (*owner.shown, judged.exchange))
+        self.note = f"after {most + 1} failures even the right password is refused"
+
+    # -- where it leads
+
+    async def leads_to(self, parameter: str, target: str, way: str) -> tuple[list[str], tuple[Exchange, ...]]:
+        """The ``Location`` of every answer to a proper login that was told to go to `target`."""
+        account = self.system.accounts[0]
+        described = self.system.description.accounts[account]
+        told = f"alice, sent on to {target!r}"
+        change = _to(parameter, target, way)
+        attempt = await self.attempt(account, described.user, described.password, label=told, altered=change)
+        answers = [e.answer for e in attempt.shown if e.answer]
+        return [place for answer in answers for place in answer.all("location")], attempt.shown
+
+    async def way_on(self, parameter: str, landing: str) -> str:
+        """How the login takes its return parameter: ``query`` or ``body``.
+
+        Raises:
+            Inconclusive: neither way leads to a place of the target's own.
+        """
+        for way in ("query", "body"):
+            places, shown = await self.leads_to(parameter, landing, way)
+            if any(landing in place for place in places):
+                break
+        else:
+            self.inconclusive(f"the login does not go on to {landing} either: is `return_parameter` right?", shown)
+        return way
+
+    def foreign(self, places: list[str]) -> str | None:
+        """The first place to which a browser would leave the target, or None."""
+        public, base = self.system.description.origin, self.system.base_url
+        own = {destination("/", public), destination("/", base)}
+        return next((p for p in places if destination(p, public) not in own), None)
+
+    def redirects(self) -> tuple[str, ...]:
+        """Places to which a login must not lead."""
+        host = destination("/", self.system.description.origin)
+        return tuple(place.replace("{host}", host) for place in REDIRECTS)
+
+
+def _bound(differences: list[float]) -> float:
+    """The largest median difference, in seconds, that these leave open (about 99 %, by order statistics)."""
+    ordered = sorted(differences)
+    count = len(ordered)
+    low = max(0, int(count / 2 - 1.3 * math.sqrt(count)))
+    return max(abs(ordered[low]), abs(ordered[count - 1 - low]), abs(median(ordered)))
+
+
+def _slowed(first: Attempt, now: Attempt) -> str | None:
+    answer, before = now.exchange.answer, first.exchange.answer
+    if answer and answer.status in THROTTLED:
+        return f"the answer is {answer.status}"
+    if answer and before and answer.status != before.status and answer.status >= 400:
+        return f"the answer changed from {before.status} to {answer.status}"
+    if now.exchange.seconds > first.exchange.seconds + 1.0:
+        return f"the answer took {now.exchange.seconds:.1f} s"
+    return None
+
+
+def _altered(verb: Verb, user: Any, password: Any, more: Altered | None) -> Verb:
+    """The login with values that are not text in place of its words, and with its last step changed."""
+    typed = {word: value for word, value in (("user", user), ("password", password)) if not isinstance(value, str)}
+    steps = [_typed(step, typed) for step in verb.steps]
+    if more:
+        steps[-1] = more(steps[-1])
+    return verb.model_copy(update={"steps": steps})
+
+
+def _typed(step: Step, typed: Mapping[str, Any]) -> Step:
+    if not typed:
+        return step
+    return step.model_copy(
+        update={
+            "json_": _replaced(step.json_, typed),
+            "form": _bracketed(step.form, typed) if step.form is not None else None,
+            "fill": _bracketed(step.fill, typed),
+        }
+    )
+
+
+def _replaced(template: Any, typed: Mapping[str, Any]) -> Any:
+    if isinstance(template, str):
+        return next((value for word, value in typed.items() if template == f"{{{word}}}"), template)
+    if isinstance(template, Mapping):
+        return {key: _replaced(value, typed) for key, value in template.items()}
+    return [_replaced(value, typed) for value in template] if isinstance(template, list) else template
+
+
+def _bracketed(fields: Mapping[str, str], typed: Mapping[str, Any]) -> dict[str, str]:
+    return dict(pairs(_replaced(fields, typed)))
+
+
+def _to(parameter: str, target: str, way: str) -> Altered:
+    def change(step: Step) -> Step:
+        if step.page:
+            joined = "&" if "?" in step.page else "?"
+            page = f"{step.page}{joined}{quote(parameter)}={quote(target, safe='')}"
+            fill = {**step.fill, parameter: target} if way == "body" else step.fill
+            return step.model_copy(update={"page": page, "fill": fill})
+        if way == "query":
+            return step.model_copy(update={"query": {**step.query, parameter: target}})
+        into = "form" if step.form is not None else "json_"
+        return step.model_copy(update={into: {**(getattr(step, into) or {}), parameter: target}})
+
+    return change
