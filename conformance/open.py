@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from typing import Any
 import httpx
 
 from conformance.errors import DescriptionError, UsageError
-from conformance.model import Exchange
+from conformance.model import Capability, Exchange
 from conformance.target.adapter import load_adapter
 from conformance.target.clock import Clock, Jump, RealClock, TravellingClock, command_jump, faketime_jump
 from conformance.target.description import ClockHook, Description, digest, load, parse
 from conformance.target.hooks import request_jump
 from conformance.target.system import System
 from conformance.target.wire import Limits, Log, Wire, origins_of
+
+REPLICA = "replica"
+"""In ``ref:SCHEME+replica``: two servers on one store, the second one listed in `replicas`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +83,40 @@ async def _described(word: str, stack: contextlib.AsyncExitStack) -> tuple[Descr
 
 async def _reference(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
     from reference_impl import build
+    from reference_impl.clock import Clock as ReferenceClock
     from reference_impl.hosting import Hosted
 
     scheme, *switches = word.removeprefix("ref:").split("+")
+    chosen = [switch for switch in switches if switch != REPLICA]
+    several = REPLICA in switches or _needs_replica(scheme, chosen)
+    store = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/shared.db" if several else "memory://"
+    time_of_all = ReferenceClock()
     try:
-        reference = build(scheme, switches)
+        servers = [build(scheme, chosen, clock=time_of_all, store=store) for _ in range(2 if several else 1)]
     except ValueError as problem:
         raise UsageError(f"{word}: {problem}") from None
-    hosted = await stack.enter_async_context(Hosted(reference))
-    table = reference.describe(hosted.base_url)
+    hosted, *others = [await stack.enter_async_context(Hosted(server)) for server in servers]
+    table = servers[0].describe(hosted.base_url)
+    steady = {**table, "base_url": word}
 
     async def jump(by: float, _offset: float) -> None:
-        reference.clock.advance(by)
+        time_of_all.advance(by)
 
     clock = TravellingClock(jump, "in-process")
-    # The port changes from run to run and is no part of what was certified.
-    return parse({"name": word, **table}, word), word, digest({**table, "base_url": word}), clock
+    if others:
+        table, steady = {**table, "replicas": [o.base_url for o in others]}, {**steady, "replicas": [REPLICA]}
+    # Ports change from run to run and are no part of what was certified.
+    return parse({"name": word, **table}, word), word, digest(steady), clock
+
+
+def _needs_replica(scheme: str, switches: Iterable[str]) -> bool:
+    """Whether one of these faults shows on a second replica only."""
+    from conformance.registry import catalogue
+    from reference_impl import FAULTS
+
+    killers = {fault.primary for fault in FAULTS if fault.scheme == scheme and fault.id in switches}
+    known = catalogue()
+    return any(Capability.SECOND_REPLICA in known[id].needs for id in killers if id in known)
 
 
 async def _app(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:

@@ -193,7 +193,9 @@ async def _one(
     async with hold(locks, alone=exclusive):
         if exclusive:
             async with alone:
-                return await _counted(system, check, profiles, progress)
+                verdict = await _counted(system, check, profiles, progress)
+                system.doubt_shared()
+                return verdict
         return await _counted(system, check, profiles, progress)
 
 

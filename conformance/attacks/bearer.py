@@ -76,8 +76,14 @@ class Detour:
     method: str
     suffix: str = ""
     """Appended to the path."""
-    path: Callable[[str], str] = field(default=lambda path: path, repr=False)
+    path: Callable[[str], str] = field(default=str, repr=False)
+    """Rewrites the path."""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def another_path(self) -> bool:
+        """Whether the path is spelled otherwise, which may be another page's address."""
+        return bool(self.suffix) or self.path is not str
 
 
 def _swapped(path: str) -> str:

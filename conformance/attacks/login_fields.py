@@ -59,8 +59,12 @@ GUESSES: tuple[Guess, ...] = (
 )
 
 
-def guesses() -> SearchStrategy[Guess]:
-    """The table, and small values of any type."""
+SHEET = 7
+"""Guesses of the table that are drawn together, so that few draws bring all of it."""
+
+
+def guesses() -> SearchStrategy[tuple[Guess, ...]]:
+    """The table in sheets, and small values of any type."""
     from hypothesis import strategies as st
 
     leaves = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(("", "0", "x"))
@@ -68,7 +72,8 @@ def guesses() -> SearchStrategy[Guess]:
     values = st.lists(leaves, max_size=2) | st.dictionaries(keys, leaves, min_size=1, max_size=2)
     names = st.just(GENUINE) | st.sampled_from(SQL_NAMES)
     typed = st.booleans() | st.integers(-1, 2) | values
-    return st.sampled_from(GUESSES) | st.builds(Guess, names, typed)
+    sheets = [GUESSES[at : at + SHEET] for at in range(0, len(GUESSES), SHEET)]
+    return st.sampled_from(sheets) | st.tuples(st.builds(Guess, names, typed))
 
 
 def almost(password: str) -> dict[str, str]:

@@ -22,7 +22,11 @@ SHOWN: dict[str, tuple[str, str]] = {
 }
 """The fault that is shown for each scheme, and the check that must catch it."""
 
-STATELESS: dict[str, frozenset[str]] = {"token": frozenset({"session.logout.replay", "hijack.concurrent-use"})}
+STATELESS: dict[str, frozenset[str]] = {
+    "token": frozenset(
+        {"session.logout.replay", "hijack.concurrent-use", "token.revoke.logout", "token.revoke.password"}
+    )
+}
 """What a purely stateless server must fail: nothing that it issued can be taken back before it expires."""
 
 SKIPPED = Outcome.NOT_APPLICABLE

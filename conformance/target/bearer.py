@@ -62,8 +62,9 @@ class Presenting(TokenAttacks):
         Raises:
             NotApplicable: the login gives none.
         """
-        found = next((c for c in self.system.carriers if c.kind == "token"), None)
-        return found or self.not_applicable("the login gives no bearer token")
+        own = [c for c in self.system.carriers if c.kind == "token"]
+        found = [c for c in own if not self.system.use.get(c.name, "").startswith("cookie:")]
+        return next(iter(found), None) or self.not_applicable("no token travels otherwise than in a cookie")
 
     def need_token(self) -> None:
         """End the check where the login gives no token, as a server with sessions does."""
@@ -85,8 +86,6 @@ class Presenting(TokenAttacks):
 
     def presenting(self, party: Party, *values: str, label: str = "a client") -> Party:
         """A party that sends these ``Authorization`` fields, and its token nowhere else."""
-        for value in values:
-            self.system.secrets.learn(value, "Authorization field of the kit")
         return replace(self.bare(party, label), also_fields=tuple(("Authorization", value) for value in values))
 
     async def speaker(self) -> Party:
@@ -96,8 +95,11 @@ class Presenting(TokenAttacks):
             NotApplicable: it does not; `bearer.header-ok` judges that.
         """
         alice = await self.shared_login("alice")
-        judged = await self.presenting(alice, f"Bearer {alice.secret(self.bearer)}").whoami()
-        if judged.refused:
+        known = vars(self.system).setdefault("speaks_bearer", {})
+        if True not in known:
+            judged = await self.presenting(alice, f"Bearer {alice.secret(self.bearer)}").whoami()
+            known[not judged.refused] = judged
+        if True not in known:
             self.not_applicable("the target does not take tokens by the Bearer scheme: bearer.header-ok judges that")
         return alice
 
@@ -192,11 +194,21 @@ class Presenting(TokenAttacks):
         method, path = route.split(" ", 1)
         if method != "GET" or not oracle.decides or "?" in path:
             return
+        exchange = await self._detoured(path, detour)
+        if not oracle.judge(exchange).accepted:
+            return
+        if detour.another_path and oracle.judge(await self._detoured(f"{path}-pickproof", detour)).accepted:
+            return  # any address is answered like this one: a page that says that nothing is there
+        if detour.method == "OPTIONS":
+            inside = await (await self.shared_login("alice")).visit(route, f"alice: {route}")
+            if not (inside.answer and exchange.answer and inside.answer.body == exchange.answer.body):
+                return  # it tells methods, no content
+        self.violation(f"a stranger is refused ({detour.name} of {path})", "answered like the user", [exchange])
+
+    async def _detoured(self, path: str, detour: Detour) -> Exchange:
         url = self.system.base_url + detour.path(path) + detour.suffix
         purpose = f"a stranger: {detour.name} of {path}"
-        exchange = await self.stranger().send(detour.method, url, purpose=purpose, headers=detour.headers)
-        if oracle.judge(exchange).accepted:
-            self.violation(f"a stranger is refused ({detour.name} of {path})", "answered like the user", [exchange])
+        return await self.stranger().send(detour.method, url, purpose=purpose, headers=detour.headers)
 
     @property
     def detours(self) -> list[tuple[str, RouteOracle, Detour]]:
@@ -235,11 +247,11 @@ class Presenting(TokenAttacks):
         return list(self.system.description.replicas)
 
     def at(self, replica: str, party: Party) -> Party:
-        """A party's copied credential, used at a replica."""
-        there = party.stolen(f"{party.label}'s token at the replica {replica}")
+        """A party's copied credential, used at a replica; an empty text stands for the described server."""
+        there = party.stolen(f"{party.label}'s token at {replica or 'the described server'}")
         there.home = replica
         for name, value in party.jar.as_pairs():
-            there.jar.put(name, value, replica)
+            there.jar.put(name, value, replica or self.system.base_url)
         return there
 
     async def login_at(self, replica: str, account: str = "alice") -> Party:
@@ -258,4 +270,3 @@ class Presenting(TokenAttacks):
 def _broken(judged: Judgement) -> bool:
     answer = judged.exchange.answer
     return answer is not None and answer.status >= 500
-

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from conformance.attacks.forge import FAMILIES, material
 from conformance.attacks.material import is_number
 from conformance.errors import Inconclusive
 from conformance.model import Capability, Exchange
 from conformance.target.bearer import Presenting
 from conformance.target.cast import PERSONAL
-from conformance.target.description import Verb
 from conformance.target.party import Party
 from conformance.target.verbs import perform
 
 PATIENCE = 3.0
 """Seconds for which a replica is watched to measure how late it hears of a logout."""
-CHOSEN = ("user", "password", *PERSONAL)
-"""Fields of an account that the kit fills with values of its own when it registers one."""
+PAUSE = 0.2
+"""Seconds between two looks at a replica."""
 
 
 class Endings(Presenting):
@@ -49,7 +48,8 @@ class Endings(Presenting):
         mark = self.system.rng(self.check.id, str(time.time_ns())).randbytes(5).hex()
         made = {
             "user": f"pp{mark}", "password": f"Pp-{mark}-Larch-7!", "email": f"pp.{mark}@pickproof.example",
-            "full_name": f"Pickproof {mark}", "address": f"{mark} Larch Row", "phone": f"+1555{int(mark, 16) % 10**7:07}",
+            "full_name": f"Pickproof {mark}", "address": f"{mark} Larch Row",
+            "phone": f"+1555{int(mark, 16) % 10**7:07}",
         }  # fmt: skip
         return {**model, **{name: made[name] for name in made if name in model}}
 
@@ -112,6 +112,7 @@ class Endings(Presenting):
         began = time.monotonic()
         judged = first = await thief.whoami()
         while judged.accepted and time.monotonic() - began < PATIENCE:
+            await asyncio.sleep(PAUSE)
             judged = await thief.whoami()
         if first.accepted:
             late = f"refused {time.monotonic() - began:.1f} s later" if judged.refused else self.exposure(thief)
@@ -135,6 +136,8 @@ class Endings(Presenting):
 
     def respelled(self, party: Party) -> list[Party]:
         """Thieves, each with another spelling of a party's token, as this check's family of forgeries has them."""
+        from conformance.attacks.forge import FAMILIES, material
+
         carrier, genuine = self.jwt(party)
         forgeries = FAMILIES[self.check.id](material(genuine))
         label = f"a thief with another spelling of {party.label}'s token"
@@ -188,10 +191,18 @@ class Endings(Presenting):
             await self.login_with(changed.facts)
         return exchange
 
+    async def take_offer(self, user: Party) -> None:
+        """End the other sessions, where a password change does no more than offer that (ASVS-v5.0.0-7.4.3)."""
+        verb = self.system.description.logout_all
+        promised = self.policy.password_change_ends
+        if promised == "offered" and verb:
+            await user.verb("logout_all", verb, f"{user.label} ends the other sessions")
+
     @property
-    def ends_others(self) -> Verb | None:
-        """The verb by which a user ends the other sessions, where the description has one."""
-        return self.system.description.logout_all
+    def declared_lasting(self) -> str:
+        """The key by which the description admits that sessions outlive a password change, or nothing."""
+        promised = self.policy.password_change_ends
+        return 'policy.password_change_ends = "none"' if promised == "none" else ""
 
     # -- administration
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from conformance.target.cast import cookies_set_at_login, repeated_secret
-from conformance.target.endings import Endings
+from conformance.target.contents import Contents
 from conformance.target.hijack import Hijacking
 from conformance.target.hygiene import Malformed
+from conformance.target.leaving import Leaving
 from conformance.target.logins import Logins
 from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
@@ -16,5 +17,5 @@ from conformance.target.tour import Touring
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
-class Target(Endings, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring):
+class Target(Contents, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring, Leaving):
     """One check's view of the target, with a record of its own."""

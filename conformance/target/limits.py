@@ -55,3 +55,28 @@ def declared_life(party: Party) -> float | None:
 def until_token_expires(system: System) -> float:
     """How long a check waits for an access token to expire; zero where it has no expiry to wait for."""
     return access_expiry(system, system.any_shared()) or 0.0
+
+
+NIST_AAL2_IDLE = 3600.0
+"""SP 800-63B-4 section 2.2.3: an inactivity limit of at most an hour at AAL2, seconds."""
+
+
+def idle_limit(system: System) -> float:
+    """The idle limit of a session in seconds."""
+    declared = system.description.policy.idle
+    return NIST_AAL2_IDLE if declared is None else declared
+
+
+def past_idle(system: System) -> float:
+    """Seconds of disuse after which a session has surely ended."""
+    return idle_limit(system) + SKEW
+
+
+def past_every_limit(system: System) -> float:
+    """Seconds after login at which no limit may still be open."""
+    return max(past_idle(system), past_absolute(system))
+
+
+def one_and_a_half_idle(system: System) -> float:
+    """Seconds that it takes to show that use extends the idle time."""
+    return 1.5 * idle_limit(system)

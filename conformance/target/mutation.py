@@ -55,7 +55,7 @@ class Mutations(Cast, Expectations):
     # -- changes of state
 
     @contextlib.asynccontextmanager
-    async def victim(self) -> AsyncIterator[Victim]:
+    async def csrf_victim(self) -> AsyncIterator[Victim]:
         """Somebody to attack; when the last attack of a run is over, the state is put back."""
         stage = stage_of(self.system)
         async with stage.open():
@@ -63,14 +63,14 @@ class Mutations(Cast, Expectations):
                 pass
             yield victim
 
-    def need_token(self, victim: Victim) -> None:
+    def need_csrf_token(self, victim: Victim) -> None:
         """The change must carry an anti-forgery value where another site's page can put one too."""
         if not victim.act.has_token:
             self.not_applicable("the described change carries no anti-forgery value: csrf.origin.foreign judges it")
 
-    def need_open_token(self, victim: Victim) -> None:
+    def need_open_csrf_token(self, victim: Victim) -> None:
         """The same, and the value must stand where another site's page can put one too."""
-        self.need_token(victim)
+        self.need_csrf_token(victim)
         if not victim.act.has_open_token:
             self.not_applicable("the anti-forgery value travels in a header, which no page of another site can send")
         if not victim.act.token:

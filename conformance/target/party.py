@@ -135,7 +135,11 @@ class Party:
         Of the headers that are not named in `headers`, those of `omit` are left out: a page of another site sends
         neither this target's `Origin` nor what its own scripts add.
         """
-        url = urljoin((self.home or self.system.base_url) + "/", path.lstrip("/")) if not path.startswith("http") else path
+        url = (
+            urljoin((self.home or self.system.base_url) + "/", path.lstrip("/"))
+            if not path.startswith("http")
+            else path
+        )
         carried, cookie_pairs, params = self._presented()
         params.update(query or {})
         if params:

@@ -262,6 +262,10 @@ class System:
                 self._another = await self.login(self.accounts[0], self.log, lane=self._kept_lane())
             return self._another
 
+    def doubt_shared(self) -> None:
+        """Look at every shared login before it is handed out again: somebody may have ended it."""
+        self._alive_at = dict.fromkeys(self._alive_at, float("-inf"))
+
     def adopt(self, party: Party) -> None:
         """Make a live login the shared one of its account."""
         if party.owner:

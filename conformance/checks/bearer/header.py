@@ -56,7 +56,11 @@ async def two_authorizations_are_refused(target: Target) -> None:
     """
     alice, bob = await target.speaker(), await target.shared_login("bob")
     one, other = (f"Bearer {party.secret(target.bearer)}" for party in (alice, bob))
-    pairs = {"alice's, then bob's": (one, other), "bob's, then alice's": (other, one), "both in one": (f"{one}, {other}",)}
+    pairs = {
+        "alice's, then bob's": (one, other),
+        "bob's, then alice's": (other, one),
+        "both in one": (f"{one}, {other}",),
+    }
     pairs["Basic, then alice's"] = ("Basic cGlja3Byb29mOnBpY2twcm9vZg==", one)
     await target.expect_all_refused(
         target.presenting(alice, *fields, label=f"a client with two Authorization fields ({name})")

@@ -29,7 +29,7 @@ async def foreign_origins_change_nothing(target: Target, origin: Origin) -> None
     Remedy: Compare the whole Origin with a list of your own, character by character; null is nobody's.
     """
     pages = [page for own in target.own_origins if (page := origin.page(own))]
-    async with target.victim() as victim:
+    async with target.csrf_victim() as victim:
         await target.expect_no_effect(forgeries(pages, victim.typical_bodies))
 
 
@@ -45,7 +45,7 @@ async def fetch_metadata_of_other_sites_change_nothing(target: Target) -> None:
 
     Remedy: Accept same-origin; without Sec-Fetch-Site compare Origin; without either refuse.
     """
-    async with target.victim() as victim:
+    async with target.csrf_victim() as victim:
         for own in target.own_origins:
             await target.expect_no_effect(forgeries(metadata_pages(own), victim.typical_bodies))
         await target.advise_no_effect(forgeries([SILENT], victim.typical_bodies))
@@ -63,7 +63,7 @@ async def simple_content_types_change_nothing(target: Target) -> None:
 
     Remedy: Answer 415 unless the content type is application/json; that alone is a defence, a lenient parser is none.
     """
-    async with target.victim() as victim:
+    async with target.csrf_victim() as victim:
         if victim.act.kind != "json":
             target.not_applicable("the described change is a form, which needs no preflight: csrf.origin.foreign")
         await target.expect_no_effect(forgeries([FOREIGN], JSON_BODIES))
@@ -81,5 +81,5 @@ async def safe_methods_change_nothing(target: Target) -> None:
 
     Remedy: Route each act to its own method; let no parameter and no header replace the method of a GET.
     """
-    async with target.victim() as victim:
+    async with target.csrf_victim() as victim:
         await target.expect_no_effect(by_method(victim.act.method))

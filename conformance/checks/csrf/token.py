@@ -18,8 +18,8 @@ async def change_without_its_token_has_no_effect(target: Target) -> None:
 
     Remedy: Refuse every change whose value is absent, before anything else is looked at.
     """
-    async with target.victim() as victim:
-        target.need_token(victim)
+    async with target.csrf_victim() as victim:
+        target.need_csrf_token(victim)
         await target.expect_no_effect(forgeries(BLIND, victim.bodies, said=", without the token"))
 
 
@@ -36,8 +36,8 @@ async def change_with_a_wrong_token_has_no_effect(target: Target, token: WrongTo
 
     Remedy: Compare the whole value with the session's own, in constant time, and accept nothing but text.
     """
-    async with target.victim() as victim:
-        target.need_open_token(victim)
+    async with target.csrf_victim() as victim:
+        target.need_open_csrf_token(victim)
         made = token.made(victim.act.token)
         if made:
             said = f", with a wrong token ({token})"
@@ -56,8 +56,8 @@ async def token_of_another_user_has_no_effect(target: Target) -> None:
 
     Remedy: Bind the value to the session, by deriving it from the session id or by keeping it with the session.
     """
-    async with target.victim() as victim:
-        target.need_open_token(victim)
+    async with target.csrf_victim() as victim:
+        target.need_open_csrf_token(victim)
         token = await target.token_of(await target.own_login("bob"))
         said = ", with the attacker's own token"
         await target.expect_no_effect(forgeries(BLIND, victim.bodies, token, said))
@@ -76,8 +76,8 @@ async def token_of_another_session_has_no_effect(target: Target) -> None:
 
     Remedy: Bind the value to the session, not to the user, and make a new one at login.
     """
-    async with target.victim() as victim:
-        target.need_open_token(victim)
+    async with target.csrf_victim() as victim:
+        target.need_open_csrf_token(victim)
         token = await target.token_of(await target.own_login("alice"))
         said = ", with the token of another session of the victim"
         await target.expect_no_effect(forgeries(BLIND, victim.bodies, token, said))

@@ -11,13 +11,14 @@ from conformance.target.facade import Target
     sources=["ASVS-v5.0.0-1.2.4", "WSTG-INPV-05", "CWE-89", "CWE-943", "CWE-843"],
     logins=8,
 )
-@given(examples=56, guess=guesses)
-async def injected_fields_log_nobody_in(target: Target, guess: Guess) -> None:
+@given(examples=32, typed=guesses)
+async def injected_fields_log_nobody_in(target: Target, typed: tuple[Guess, ...]) -> None:
     """A name or a password that is a piece of a query, or no text at all, logs nobody in.
 
     Remedy: Pass both as bound parameters; refuse anything but text before it is looked at.
     """
-    await target.expect_kept_out(guess)
+    for guess in typed:
+        await target.expect_kept_out(guess)
 
 
 @check(

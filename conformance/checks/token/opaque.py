@@ -1,0 +1,98 @@
+"""Opaque bearer tokens: random values that mean nothing without the server."""
+
+from conformance.attacks.edits import TextEdit, text_edits
+from conformance.attacks.identifiers import capacity
+from conformance.attacks.reproduction import reproduce
+from conformance.attacks.sequences import sequence_defect, time_defect
+from conformance.model import Capability
+from conformance.registry import check, given
+from conformance.target.facade import Target
+
+BITS = 128
+"""ASVS 7.2.3: a reference token holds at least as many bits of entropy."""
+ROOM = 48
+"""Bits that a counter or clock beside 128 random ones may take: then its order tells the attacker nothing of use."""
+
+
+@check(
+    "token.opaque.entropy",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.3", "CWE-331"],
+    logins=12,
+)
+async def opaque_token_has_room_for_128_bits(target: Target) -> None:
+    """What changes from one opaque token to the next has room for 128 random bits.
+
+    Length and alphabet can refute, never prove. What all tokens share, such as a prefix that names the product, is
+    left out of the count: long tokens that differ in six digits are guessed in a day.
+
+    Remedy: draw 16 bytes or more from the system's secure random generator, and encode all of them.
+    """
+    sample = await target.reference_sample(target.bearer)
+    bits = min(capacity(sample.kind.parts).full_bits, capacity(sample.kind.parts, sample.kind.id_span).bits)
+    if sample.kind.certain and bits < BITS - 1e-9:
+        target.violation(f"room for {BITS} varying bits", f"at most {bits:.0f}, in {sample}", sample.evidence)
+    target.note = f"room for {bits:.0f} varying bits, judged on {sample}"
+
+
+@check(
+    "token.opaque.unique",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.3", "CWE-330", "CWE-340"],
+    logins=12,
+)
+async def opaque_tokens_never_repeat(target: Target) -> None:
+    """No opaque token is issued twice, and none follows a counter or the clock.
+
+    Remedy: draw every token anew from the secure random generator.
+    """
+    sample = await target.reference_sample(target.bearer)
+    if sample.repeats:
+        actual = f"{sample.repeats} of {sample} had been issued before"
+        target.violation("every login gets a token of its own", actual, sample.evidence)
+    parts = sample.kind.parts
+    defect = sequence_defect(parts) or time_defect(parts, sample.times)
+    if defect:
+        target.predictable(sample, "tokens follow no order", defect.detail, BITS + ROOM)
+    target.note = f"no repeat and no order among {sample}; this refutes, it does not prove randomness"
+
+
+@check(
+    "token.opaque.mutation",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.1", "CWE-697"],
+)
+@given(edit=text_edits)
+async def altered_opaque_token_is_refused(target: Target, edit: TextEdit) -> None:
+    """An opaque token that differs from a live one in any way is nobody's.
+
+    A database that compares without regard to case, or only as many characters as the column holds, makes tokens
+    shorter than they look.
+
+    Remedy: look up a digest of the whole token, byte for byte.
+    """
+    alice = await target.shared_login("alice")
+    altered = edit.apply(alice.secret(target.bearer), await target.varying_span(target.bearer))
+    if altered is not None:
+        await target.expect_refused(alice.holding(altered, target.bearer))
+
+
+@check(
+    "token.opaque.derivable",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.3", "CWE-340"],
+    logins=12,
+)
+async def opaque_tokens_cannot_be_computed(target: Target) -> None:
+    """No opaque token is a hash of the user, the time, a counter or the token before.
+
+    A hash passes every statistical test; whoever tries the likely inputs computes the next token.
+
+    Remedy: draw tokens from the secure random generator; a hash adds no randomness to what goes in.
+    """
+    sample = await target.reference_sample(target.bearer)
+    facts = target.facts_about(await target.shared_login("alice"))
+    defect = await target.in_worker(reproduce, sample.kind.parts, facts, sample.times)
+    if defect:
+        target.violation("tokens cannot be computed", defect.detail, sample.evidence)
+    target.note = f"no rule found for {sample}"

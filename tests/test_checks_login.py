@@ -1,0 +1,135 @@
+"""Logins: faults are caught, times never cry wolf, targets that throttle are left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from conformance.attacks.login_fields import GUESSES, Guess, almost, destination, guesses, marks, telling
+from conformance.attacks.malformed import trace_in
+from conformance.attacks.timing import timing_difference
+from conformance.explore import _draw
+from conformance.model import Outcome, Verdict
+from conformance.open import Options, opened
+from conformance.registry import catalogue
+from conformance.runner import judge_one
+from conformance.target.logins import PAIRS, _bound
+from conformance.target.preflight import preflight
+from reference_impl import FAULTS
+from tests.matrix import everything
+
+MINE = ("login.", "error.")
+KILLS = [(f.id, f.primary) for f in FAULTS if f.scheme == "session" and f.primary.startswith(MINE)]
+PAGE = "https://shop.example/login"
+
+
+async def judged(target: str, check: str) -> Verdict:
+    """The verdict of one check alone, every violation being a failure."""
+    async with opened(target, Options()) as system:
+        async for _ in preflight(system):
+            pass
+        return await judge_one(system, catalogue()[check], [everything()])
+
+
+@pytest.mark.parametrize(("fault", "check"), KILLS)
+def test_each_fault_is_caught_by_its_check_alone(fault: str, check: str) -> None:
+    assert asyncio.run(judged(f"ref:session+{fault}", check)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("target", ["ref:session", "ref:session+html", "ref:session+login-200-error", "ref:token"])
+@pytest.mark.parametrize("check", ["login.enum.message", "login.enum.time", "login.password.exact", "error.no-trace"])
+def test_correct_servers_pass(target: str, check: str) -> None:
+    assert asyncio.run(judged(target, check)).outcome is Outcome.PASS
+
+
+def test_a_target_that_offers_no_account_for_it_is_not_hammered() -> None:
+    async def scenario() -> set[str]:
+        async with opened("ref:session", Options()) as system:
+            accounts = {n: a for n, a in system.description.accounts.items() if a.role != "throttle"}
+            system.description = system.description.model_copy(update={"accounts": accounts})
+            async for _ in preflight(system):
+                pass
+            return {str(capability) for capability in system.capabilities}
+
+    assert "throttle-account" not in asyncio.run(scenario())
+
+
+def test_noise_alone_is_never_a_difference() -> None:
+    rng = random.Random(7)
+    decided = 0
+    for _ in range(50):
+        noisy = [tuple(0.01 + rng.expovariate(100) for _ in range(2)) for _ in range(PAIRS)]
+        decided += timing_difference(noisy, rng=rng).decided  # type: ignore[arg-type]
+    assert decided == 0
+
+
+def test_a_missing_hash_is_a_difference() -> None:
+    rng = random.Random(7)
+    told = [(0.008 + rng.expovariate(2000), 0.002 + rng.expovariate(2000)) for _ in range(PAIRS)]
+    assert timing_difference(told, rng=rng).decided
+
+
+def test_the_bound_covers_the_median() -> None:
+    assert _bound([0.001] * PAIRS) == pytest.approx(0.001)
+    assert _bound([-0.02, *[0.0] * (PAIRS - 2), 0.02]) == pytest.approx(0.0)
+    assert _bound([0.05 * (-1) ** at for at in range(PAIRS)]) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("/me", "shop.example"), ("me", "shop.example"), ("https://shop.example/x", "shop.example"),
+        ("https://attacker.example/", "attacker.example"), ("//attacker.example", "attacker.example"),
+        ("/\\attacker.example", "attacker.example"), ("\\\\attacker.example", "attacker.example"),
+        ("///attacker.example/", "attacker.example"), ("/\t/attacker.example/", "attacker.example"),
+        ("https:attacker.example/", "shop.example"), ("http:attacker.example/", "attacker.example"),
+        ("https://shop.example@attacker.example/", "attacker.example"), ("javascript:alert(1)", "javascript:"),
+        ("https://attacker.example\\@shop.example/", "attacker.example"), ("/x//attacker.example", "shop.example"),
+    ],
+)  # fmt: skip
+def test_destinations_are_those_of_browsers(location: str, host: str) -> None:
+    assert destination(location, PAGE) == host
+
+
+def test_almost_is_never_the_password() -> None:
+    for password in ("Abc 1", "alice-Sews-9-Green-Kites", "12345678", "x"):
+        assert password not in almost(password).values()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_table_of_guesses_is_drawn_whole(seed: int) -> None:
+    drawn = [repr(guess) for inputs in _draw({"typed": guesses()}, seed, 32) for guess in inputs["typed"]]
+    assert {repr(guess) for guess in GUESSES} <= set(drawn)
+    assert len(drawn) > len(GUESSES) + 15
+    assert Guess(user="{user}").named("bob").user == "bob"
+
+
+def test_marks_ignore_what_is_new_in_every_answer() -> None:
+    headers = (("Content-Type", "text/html"), ("Date", "now"), ("Set-Cookie", "sid=1f"))
+    body = '<input value="{}"><p>no such name or password, bob ({})</p>'
+    one = marks(200, headers, body.format("a9f8e7d6c5b4a3f2", 3).encode(), "bob")
+    two = marks(200, headers, body.format("0011223344556677", 9).encode(), "bob")
+    assert one == two
+    other = marks(200, headers, b"<p>there is no such user</p>", "pp12")
+    assert telling([one, two], [other])["second"] == ["the text 'there is no such user'"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'Traceback (most recent call last):\n  File "x.py", line 3', b"at a.b.C.d(C.java:12)", b"panic: x\n",
+        b"    at Object.<anonymous> (/srv/app/index.js:10:3)", b"SQLSTATE[42000]: x", b"ORA-00933: x",
+        b"open /var/www/shop/config.php failed",
+    ],
+)  # fmt: skip
+def test_traces_are_seen(body: bytes) -> None:
+    assert trace_in(b"<html>" + body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b'{"error": "bad request at line 3"}', b"<a href='/home/'>Home</a>", b"404 Not Found"]
+)
+def test_plain_errors_are_no_traces(body: bytes) -> None:
+    assert trace_in(body) is None
