@@ -36,7 +36,10 @@ def _compare(name: str) -> bool:
     folder = HERE / name
     expected = tomllib.loads((folder / "expected.toml").read_text())["verdicts"]
     product = subprocess.Popen(
-        [sys.executable, str(folder / "serve")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, str(folder / "serve")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
     try:

@@ -100,10 +100,10 @@ def test_a_suite_with_its_own_target_option_is_left_alone(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
 def test_ctrl_c_leaves_a_partial_report(workers: list[str], tmp_path: Path) -> None:
+    words = ["session", "--hashing", "test", "--describe", str(tmp_path / "t.toml")]
     served = subprocess.Popen(
-        [sys.executable, "-m", "reference_impl", "session", "--hashing", "test", "--describe", str(tmp_path / "t.toml")],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "reference_impl", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert served.stdout is not None
         served.stdout.readline()

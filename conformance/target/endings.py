@@ -75,7 +75,8 @@ class Endings(Presenting):
         """A credential is refused from an event on; how long it stays open otherwise is part of the finding."""
         judged = await party.whoami()
         if judged.accepted:
-            actual = f"{judged}; {self.exposure(party)}" + (f"; declared: {declared}" if declared else "")
+            kind = "stateless: " if self.signed(party) else ""
+            actual = f"{judged}; {kind}{self.exposure(party)}" + (f"; declared: {declared}" if declared else "")
             self.violation(f"{party.label} is refused from {event} on", actual, (*party.history, *self.log))
         if not judged.refused:
             self.inconclusive(f"whether {party.label} was refused after {event} is {judged}")
@@ -88,7 +89,7 @@ class Endings(Presenting):
         exp = token.claims.get("exp") if token else None
         if is_number(exp):
             left = max(0.0, exp - self.clock.now())
-            return f"stateless: works until its exp, {left:.0f} s more (leeway {self.policy.leeway:.0f} s)"
+            return f"works until its exp, {left:.0f} s more (leeway {self.policy.leeway:.0f} s)"
         if party.lifetime is not None:
             left = max(0.0, party.issued_at + party.lifetime - self.clock.now())
             return f"by its expires_in it works for {left:.0f} s more"
