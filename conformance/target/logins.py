@@ -158,6 +158,11 @@ class Logins(Cast, Expectations):
 
     # -- what answers tell
 
+    def need_user_names(self) -> None:
+        """End the check where a login asks for no user name: then there is nobody to tell apart."""
+        if not self.account("alice").user:
+            self.not_applicable("the login asks for no user name")
+
     async def difference_told(self, samples: int = 3) -> tuple[Mapping[str, list[str]], tuple[Exchange, ...]]:
         """What the answer to a wrong password always shows and that to an unknown name never, and the reverse."""
         name = self.tried_account

@@ -16,6 +16,7 @@ async def answers_do_not_tell_who_has_an_account(target: Target) -> None:
 
     Remedy: Answer both with the same words, such as "the name or the password is wrong", from the same line of code.
     """
+    target.need_user_names()
     told, _ = await target.difference_told()
     if any(told.values()):
         again, shown = await target.difference_told(samples=2)
@@ -36,6 +37,7 @@ async def time_does_not_tell_who_has_an_account(target: Target) -> None:
 
     Remedy: Hash the password against a constant when the name is unknown, at the same cost.
     """
+    target.need_user_names()
     await target.time_told()
 
 
