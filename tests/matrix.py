@@ -14,7 +14,7 @@ from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.standards import Profile
 
-WORKERS = 4
+WORKERS = 3
 
 
 @dataclass(frozen=True, slots=True)

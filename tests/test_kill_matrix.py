@@ -39,6 +39,8 @@ def test_clean_servers_leave_nothing_undecided(rows: dict[str, Row]) -> None:
     for scheme in SCHEMES:
         row = rows[f"ref:{scheme}"]
         unsure = {c: row.reasons[c] for o in (Outcome.INCONCLUSIVE, Outcome.ERROR) for c in row.having(o)}
+        # Beside three other servers under test, timing may stay undecided; it must not fail.
+        unsure.pop("login.enum.time", None)
         assert not unsure, scheme
 
 
@@ -75,5 +77,15 @@ def _kills(rows: dict[str, Row]) -> dict[str, dict[str, list[str]]]:
         row = rows.get(f"ref:{fault.scheme}+{fault.id}")
         if row:
             always = STATELESS.get(fault.scheme, frozenset()) - {fault.primary}
-            table.setdefault(fault.scheme, {})[fault.id] = [c for c in row.having(Outcome.FAIL) if c not in always]
+            killers = [c for c in row.having(Outcome.FAIL) if c not in always]
+            table.setdefault(fault.scheme, {})[fault.id] = [c for c in killers if c == fault.primary or _stable(c)]
     return table
+
+
+def _stable(check: str) -> bool:
+    """Whether a check that a fault was not made for catches it every time.
+
+    Generated inputs may hit a side effect of a fault or miss it, as the random ids of the run fall out; a busy machine
+    leaves the timing undecided.
+    """
+    return catalogue()[check].strategy is None and check != "login.enum.time"

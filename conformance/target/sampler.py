@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENOUGH = 200
 """Ids after which counters, clocks and short or small-alphabet ids show."""
 FEWEST = 12
-PATIENCE = 6.0
+PATIENCE = 10.0
 """Seconds that collecting may take where logins are dear: a password hash costs what hundreds of requests do."""
 
 

@@ -82,6 +82,7 @@ class System:
         self._lanes = [self.wire.transport() for _ in range(SPARE_LANES)]
         self._next_lane = itertools.count()
         self._shared: dict[str, Party] = {}
+        self._latest: dict[str, Party] = {}
         self._alive_at: dict[str, float] = {}
         self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in self.description.accounts}
         self._own_lanes: list[httpx.AsyncBaseTransport] = []
@@ -252,8 +253,8 @@ class System:
         return bool(lives) and self.clock.now() - party.issued_at > min(lives) / 2
 
     def any_shared(self) -> Party:
-        """The shared login of the first account, as preflight left it."""
-        return self._shared[self.accounts[0]]
+        """The latest shared login of the first account; it may have died, and says what a login gives."""
+        return self._latest[self.accounts[0]]
 
     async def another_login(self) -> Party:
         """A second login of the first account, made once; its credential is for comparing, and may have died."""
@@ -269,7 +270,7 @@ class System:
     def adopt(self, party: Party) -> None:
         """Make a live login the shared one of its account."""
         if party.owner:
-            self._shared[party.owner] = party
+            self._shared[party.owner] = self._latest[party.owner] = party
             self._alive_at[party.owner] = self.clock.now()
 
     async def control(self, since: float, base: Party | None = None) -> None:

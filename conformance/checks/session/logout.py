@@ -9,6 +9,7 @@ from conformance.target.facade import Target
     "session.logout.replay-later",
     needs=[Capability.LOGOUT],
     sources=["ASVS-v5.0.0-7.4.1", "WSTG-SESS-06", "CWE-613"],
+    exclusive=True,
     logins=2,
 )
 async def ended_session_stays_dead_at_the_next_login(target: Target) -> None:
