@@ -39,8 +39,8 @@ class Secrets:
         shown = label if self._used[label] == 1 else f"{label} ({self._used[label]})"
         spellings = {
             value,
-            quote(value, safe=""),
-            quote_plus(value),
+            quote(value, safe="", errors="replace"),
+            quote_plus(value, errors="replace"),
             json.dumps(value)[1:-1],
             value.replace("/", "\\/"),
         }

@@ -87,7 +87,10 @@ class Adapter:
         client = Client(party, words, purpose)
         taken = await self._call(verb, client)
         if isinstance(taken, Mapping):
-            party.tokens.update({k: str(v) for k, v in taken.items() if k in TAKEN})
+            for name, value in taken.items():
+                if name in TAKEN:
+                    party.tokens[name] = str(value)
+                    party.learn(f"{name} token", str(value))
         return self._last(verb, client)
 
     async def identify(self, party: Party, purpose: str) -> tuple[Exchange, str | None]:

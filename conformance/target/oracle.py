@@ -63,7 +63,10 @@ class Face:
 def face(answer: Answer, url: str) -> Face:
     """The face of an answer: status, path of a redirect, media type."""
     location = answer.header("location") or ""
-    path = urlsplit(urljoin(url, location)).path if location else ""
+    try:
+        path = urlsplit(urljoin(url, location)).path if location else ""
+    except ValueError:
+        path = location
     return Face(answer.status, path, (answer.header("content-type") or "").partition(";")[0].strip().lower())
 
 

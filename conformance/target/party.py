@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -98,6 +98,11 @@ class Party:
         where = carrier or self.system.carrier
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         thief = self.stolen(label or f"an attacker with an altered copy of {self.label}'s credential")
+        for other in self.system.carriers:
+            # What authenticates by itself would be accepted whatever stands in the altered one.
+            if other != where and not self.system.joint:
+                thief.jar.discard(*([other.name] if other.kind == "cookie" else []))
+                thief.tokens.pop(other.name if other.kind == "token" else "", None)
         # Attacks of this kind come in hundreds: they share a few connections.
         thief.lane = self.system.spare_lane(self.lane)
         thief.base = self.base or (self if self.principal else None)
@@ -135,11 +140,8 @@ class Party:
         Of the headers that are not named in `headers`, those of `omit` are left out: a page of another site sends
         neither this target's `Origin` nor what its own scripts add.
         """
-        url = (
-            urljoin((self.home or self.system.base_url) + "/", path.lstrip("/"))
-            if not path.startswith("http")
-            else path
-        )
+        # Joined as text: what an attack writes into a path must leave as it is.
+        url = path if path.startswith("http") else (self.home or self.system.base_url) + "/" * (path[:1] != "/") + path
         carried, cookie_pairs, params = self._presented()
         params.update(query or {})
         if params:
@@ -234,7 +236,7 @@ def _bytes(value: str) -> bytes:
     try:
         return value.encode("latin-1")
     except UnicodeEncodeError:
-        return value.encode("utf-8", "surrogateescape")
+        return value.encode("utf-8", "surrogatepass")
 
 
 def _body(content: bytes | None, files: Mapping[str, str] | None) -> dict[str, Any]:

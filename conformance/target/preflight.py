@@ -44,6 +44,16 @@ async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]
     Raises:
         PreflightError: the target does not do what the description says.
     """
+    try:
+        async for proof in _steps(system, wait_for):
+            yield proof
+    except Inconclusive as stop:
+        key, _, problem = stop.reason.partition(": ")
+        hint = "compare the step with what a browser sends; `pickproof doctor -v` shows each request"
+        raise PreflightError(key if problem else "preflight", problem or key, hint, stop.evidence) from None
+
+
+async def _steps(system: System, wait_for: float) -> AsyncIterator[Proof]:
     yield await _reachable(system, wait_for)
     async for proof in _accounts(system):
         yield proof

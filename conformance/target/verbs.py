@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import httpx
+
+from conformance.attacks.material import is_number
 from conformance.errors import DescriptionError, Inconclusive
 from conformance.model import Exchange
 from conformance.target.description import TAKEN
@@ -168,8 +171,13 @@ async def _follow(party: Party, exchange: Exchange, purpose: str) -> Exchange:
         location = answer.header("location") if answer else None
         if answer is None or not 300 <= answer.status < 400 or not location:
             return exchange
-        url = urljoin(exchange.request.url, location)
-        if not url.startswith(("http://", "https://")) or origin_of(url) not in party.system.wire.origins:
+        try:
+            url = urljoin(exchange.request.url, location)
+            own = url.startswith(("http://", "https://")) and origin_of(url) in party.system.wire.origins
+        except (ValueError, httpx.InvalidURL):
+            # A hostile target may redirect to what is no address.
+            return exchange
+        if not own:
             return exchange
         exchange = await party.send("GET", url, purpose=f"{purpose}: follow the redirect", accept=HTML)
     return exchange
@@ -198,7 +206,7 @@ def lifetime_in(exchange: Exchange) -> float | None:
     """``expires_in`` of a token response in seconds (RFC 6749 section 5.1), or None."""
     document: Any = json_of(exchange.answer) if exchange.answer else None
     value = document.get("expires_in") if isinstance(document, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if is_number(value) else None
 
 
 def _short(exchange: Exchange) -> str:
