@@ -30,6 +30,8 @@ STATELESS: dict[str, frozenset[str]] = {
 """What a purely stateless server must fail: nothing that it issued can be taken back before it expires."""
 
 SKIPPED = Outcome.NOT_APPLICABLE
+TIMING = "login.enum.time"
+"""The one check that a busy machine may leave undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _clean(scheme: str) -> Act:
     text += [f"  fails, as it must: {id}. Nothing can take a stateless token back." for id in sorted(failed & expected)]
     text += [f"  unexpected failure: {id}" for id in sorted(failed - expected)]
     text += [f"  undecided: {v.check.id}: {v.reason}" for v in unsure]
-    return Act(scheme, text, failed == expected and not unsure)
+    return Act(scheme, text, failed == expected and all(v.check.id == TIMING for v in unsure))
 
 
 def _faulty(scheme: str) -> Act:
