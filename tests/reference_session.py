@@ -40,9 +40,10 @@ class Visitor:
         self.http.cookies.clear()  # the jar of httpx knows nothing of Secure on loopback
         for line in answer.headers.get_list("set-cookie"):
             self.set_cookies.append(line)
-            name, _, value = line.split(";")[0].partition("=")
+            pair, _, attributes = line.partition(";")
+            name, _, value = pair.partition("=")
             self.jar.pop(name, None)
-            if value and "Max-Age=0" not in line and "1970" not in line:
+            if value and "Max-Age=0" not in attributes and "1970" not in attributes:
                 self.jar[name] = value
         return answer
 
