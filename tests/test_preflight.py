@@ -726,3 +726,11 @@ async def test_hostile_lifetimes(life: str) -> None:
 async def test_an_identity_page_that_strangers_have_no_form_on() -> None:
     error = await refusal(Site(), {"identity": {"page": "/login", "action": "/me", "name": "json:/name"}})
     assert error.key == "identity"
+
+
+@bug("the key is what stands before the first colon of the reason: 'preflight: preflight: nothing stands at take.csrf'")
+@pytest.mark.asyncio
+async def test_a_value_that_the_identity_route_does_not_give() -> None:
+    error = await refusal(Site(), {"identity": {**TABLE["identity"], "take": {"csrf": "json:/none"}}})
+    assert error.key.startswith("identity")
+    assert "take.csrf" in error.problem

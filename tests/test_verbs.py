@@ -13,12 +13,12 @@ import httpx
 import pytest
 import respx
 
-from conformance.errors import DescriptionError, Inconclusive
+from conformance.errors import DescriptionError, Inconclusive, PreflightError
 from conformance.model import Exchange
 from conformance.target.party import Party
 from conformance.target.system import System
 from conformance.target.verbs import MAX_REDIRECTS, NotTakenError, StepFailedError, identify, perform
-from tests.toys import BASE, PASSWORDS, TABLE, a_system
+from tests.toys import BASE, PASSWORDS, TABLE, a_system, proofs_of
 
 PASSWORD = PASSWORDS["alice"]
 AWKWARD = "pä&ss=wo+rd %/\\\"'<€>{user}"
@@ -262,8 +262,10 @@ async def test_a_form_or_a_link_is_found_by_its_action(router: respx.MockRouter)
 @pytest.mark.parametrize("status", [500, None], ids=["broken", "no answer"])
 @pytest.mark.asyncio
 async def test_a_page_that_does_not_come(router: respx.MockRouter, status: int | None) -> None:
-    route = router.get("/login")
-    route.side_effect = httpx.Response(status) if status else httpx.ReadTimeout("x")
+    if status:
+        router.get("/login").respond(status)
+    else:
+        router.get("/login").mock(side_effect=httpx.ReadTimeout("x"))
     with pytest.raises(StepFailedError) as caught:
         await do(a_target(router, login=PAGE_LOGIN), "login")
     assert caught.value.reason == f"login: /login gave {status or 'no answer in time: x'}"
@@ -339,11 +341,13 @@ async def test_an_unknown_word_names_its_step(router: respx.MockRouter) -> None:
 @bug("reported as `identity`, the first verb that happens to send the token")
 @pytest.mark.asyncio
 async def test_an_unknown_word_in_use_is_reported_there(router: respx.MockRouter) -> None:
-    system = a_target(router, use={"access": "header:Authorization: Bearer {token}"})
-    alice = alice_of(system)
-    alice.tokens["access"] = "tok-123456"
-    with pytest.raises(DescriptionError) as caught:
+    async def ask() -> None:
+        alice = alice_of(a_target(router, use={"access": "header:Authorization: Bearer {token}"}))
+        alice.tokens["access"] = "tok-123456"
         await identify(alice)
+
+    with pytest.raises(DescriptionError) as caught:
+        await ask()
     assert caught.value.key == "use.access"
 
 
@@ -562,14 +566,13 @@ async def test_tokens_of_an_adapter_are_masked(adapted: System) -> None:
     assert "opaque-tok" not in adapted.secrets.mask("body: opaque-tok-123456")
 
 
+@bug("the key is what stands before the first colon of the reason: 'GET /me', no key of a description")
 @pytest.mark.asyncio
 async def test_preflight_of_an_adapter_whose_target_is_down(adapted: System, router: respx.MockRouter) -> None:
-    from conformance.errors import PreflightError
-    from tests.toys import proofs_of
-
     router.get("/me").mock(side_effect=httpx.ConnectError("refused"))
-    with pytest.raises(PreflightError):
+    with pytest.raises(PreflightError) as caught:
         await proofs_of(adapted)
+    assert caught.value.key in ("base_url", "identity", "adapter")
 
 
 @pytest.mark.parametrize(

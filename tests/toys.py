@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from conformance.certify import Selection, Session
 from conformance.model import Check, Verdict
 from conformance.open import Options, make_system
 from conformance.runner import judge_one
@@ -36,7 +35,6 @@ TABLE: dict[str, Any] = {
     "identity": {"send": "GET /me", "name": "json:/name"},
     "logout": {"send": "POST /logout"},
 }
-JSON_PAGE_LOGIN = {"page": "/login", "fill": {"user": "{user}", "password": "{password}"}}
 
 
 class Site:
@@ -134,6 +132,3 @@ async def proofs_of(system: System) -> list[Proof]:
 
 async def verdict_of(system: System, check: Check) -> Verdict:
     return await judge_one(system, check, [STRICT])
-
-
-__all__ = ["BASE", "PASSWORDS", "STRICT", "TABLE", "Selection", "Session", "Site", "a_system", "proofs_of", "proven"]
