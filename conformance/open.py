@@ -141,7 +141,9 @@ async def _app(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description
 def make_system(description: Description, where: str, sha: str, clock: Clock | None, options: Options) -> System:
     """The system of a description, not yet preflighted."""
     wire = Wire(
-        origins_of([description.base_url, *description.replicas]), options.transport or _sender(options), options.limits
+        origins_of([description.base_url, *description.replicas, *_named(description)]),
+        options.transport or _sender(options),
+        options.limits,
     )
     file = Path(where) if where.endswith(".toml") else None
     system = System(
@@ -149,10 +151,21 @@ def make_system(description: Description, where: str, sha: str, clock: Clock | N
         seed=options.seed, log=Log(options.onlooker),
         adapter=load_adapter(description.adapter, file) if description.adapter else None,
     )  # fmt: skip
+    if description.oauth:
+        from conformance.target.authorization import AuthorizationServer
+
+        system.authorization = AuthorizationServer(system, description.oauth)
     if description.clock and clock is None:
         system.clock = TravellingClock(_jump(description.clock, system), _kind(description.clock))
     _check_methods(system)
     return system
+
+
+def _named(description: Description) -> list[str]:
+    """The addresses of an authorization server on a host of its own, as the description names them."""
+    table = description.oauth.model_dump() if description.oauth else {}
+    told = [table.get(key) for key in ("metadata", *(name for name in table if name.endswith("_endpoint")))]
+    return [url for url in told if isinstance(url, str) and url.startswith("http")]
 
 
 def _check_methods(system: System) -> None:

@@ -24,7 +24,8 @@ from conformance.matrix import killed_by, kills
 from conformance.model import Capability, Check
 from conformance.registry import catalogue
 from conformance.standards import default_profiles, profiles, requirement
-from conformance.target import description as grammar
+from conformance.target import grammar
+from conformance.target.description import Description
 from conformance.target.preflight import MISSING
 from reference_impl import FAULTS, SCHEMES
 
@@ -116,7 +117,7 @@ KEY_HEAD = "key, value, default, meaning"
 
 def keys() -> str:
     """Every key of a description, from the models that validate it."""
-    top = _tables("", grammar.Description)
+    top = _tables("", Description)
     return "\n".join([next(top), f"### Each step\n\n{table(KEY_HEAD, _rows(grammar.Step))}", *top])
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import DescriptionError
-from conformance.target.description import Description, digest, load, parse, seconds
+from conformance.target.description import Description, digest, load, parse
+from conformance.target.grammar import seconds
 
 SECRET = "s3cret-of-the-tests"
 LEAST: dict[str, Any] = {

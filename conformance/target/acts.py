@@ -10,10 +10,10 @@ from urllib.parse import urljoin
 
 from conformance.attacks.crosssite import FORM, Forgery, pairs
 from conformance.errors import DescriptionError
-from conformance.target.description import Step, Verb
+from conformance.target.grammar import Step, Verb
 from conformance.target.party import form_body, json_body
 from conformance.target.templates import UnknownWordError, forms, links, mentions, render
-from conformance.target.verbs import StepFailedError, _choose, _get, perform
+from conformance.target.verbs import StepFailedError, choose_form, open_page, perform
 
 if TYPE_CHECKING:
     from conformance.model import Exchange
@@ -99,11 +99,11 @@ async def act_of(party: Party, name: str, verb: Verb, purpose: str) -> Act:
 
 async def _act_on_page(party: Party, step: Step, words: Mapping[str, str], purpose: str) -> Act:
     fill = render(step.fill, words)
-    page = await _get(party, render(step.page, words), f"{purpose}: open the page")
+    page = await open_page(party, render(step.page, words), f"{purpose}: open the page")
     if page.answer is None:
         raise StepFailedError(f"{step.page} gave {page.error}", (page,))
     action = urljoin(page.request.url, render(step.action, words)) if step.action else None
-    form = _choose(forms(page.answer.body, page.request.url), fill, action)
+    form = choose_form(forms(page.answer.body, page.request.url), fill, action)
     if form is None and action and action in links(page.answer.body, page.request.url):
         return Act("GET", action, {}, "none")
     if form is None:

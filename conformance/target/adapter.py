@@ -99,6 +99,16 @@ class Adapter:
         name = await self._call("identity", client)
         return self._last("identity", client), str(name) if name else None
 
+    async def authorize(self, party: Party, url: str, purpose: str) -> tuple[str, tuple[Exchange, ...]]:
+        """Run ``authorize`` at the URL of an authorization request: where the user is sent, and the last exchange.
+
+        Raises:
+            Inconclusive: it sent nothing, or raised.
+        """
+        client = Client(party, {**party.system.words(party), "url": url}, purpose)
+        location = await self._call("authorize", client)
+        return str(location or ""), (self._last("authorize", client),)
+
     async def _call(self, verb: str, client: Client) -> Any:
         try:
             return await getattr(self._inner, verb)(client)

@@ -18,7 +18,7 @@ from conformance.target.templates import extract, render
 from conformance.target.tokens import TokenAttacks
 
 if TYPE_CHECKING:
-    from conformance.target.description import Step
+    from conformance.target.grammar import Step
 
 _PARAMETER = re.compile(r'([a-z_]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))', re.IGNORECASE)
 _BEARER = re.compile(r"(?:^|,)\s*Bearer(?=\s|,|$)(.*)", re.IGNORECASE | re.DOTALL)

@@ -8,125 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from conformance.errors import DescriptionError
+from conformance.target.grammar import Seconds, Send, Source, Step, Strict, Url, Use, Verb
+from conformance.target.oauth_table import OAuth, OAuthClient
 
 TAKEN = ("access", "refresh", "id_token", "csrf")
 """The names that outlive the verb that took them; others live for one verb."""
-
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
-UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-SOURCE = re.compile(r"(json|cookie|header|html|location):(.+)", re.DOTALL)
-SEND = re.compile(r"([A-Za-z]+) (/\S*|https?://\S+)")
-
-
-def seconds(value: str | float) -> float:
-    """A duration such as ``"15m"``, ``"1.5h"`` or a number of seconds.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if isinstance(value, int | float):
-        return float(value)
-    found = DURATION.fullmatch(value.strip())
-    if not found:
-        raise ValueError("a duration is a number with one of ms, s, m, h, d, as in '15m'")
-    return float(found[1]) * UNITS[found[2] or "s"]
-
-
-def _source(text: str) -> str:
-    if not SOURCE.fullmatch(text):
-        raise ValueError("a source is json:/pointer, cookie:name, header:name, html:selector or location:param")
-    return text
-
-
-def _send(text: str) -> str:
-    if not SEND.fullmatch(text):
-        raise ValueError("a request is a method and a path, as in 'POST /login'")
-    return text
-
-
-def _path(text: str) -> str:
-    if not text.startswith(("/", "http://", "https://")):
-        raise ValueError("a page is a path that begins with '/', as in '/login'")
-    return text
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("a URL with scheme and host, as in 'http://127.0.0.1:8000'")
-    if parts.username or parts.password:
-        raise ValueError("no user name or password inside the URL: accounts hold those")
-    return text.rstrip("/")
-
-
-def _use(text: str) -> str:
-    if not re.match(r"(header:[^:\s]+:|cookie:|query:).+", text):
-        raise ValueError("how a token travels: 'header:Authorization: Bearer {access}', 'cookie:name' or 'query:name'")
-    return text
-
-
-Source = Annotated[str, AfterValidator(_source)]
-Send = Annotated[str, AfterValidator(_send)]
-Path_ = Annotated[str, AfterValidator(_path)]
-Url = Annotated[str, AfterValidator(_url)]
-Use = Annotated[str, AfterValidator(_use)]
-Seconds = Annotated[float, pydantic.BeforeValidator(seconds), Field(ge=0)]
-
-
-class Strict(BaseModel):
-    """A table whose unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
-
-
-class Step(Strict):
-    """One request, or one form of an HTML page filled in and sent."""
-
-    page: Path_ | None = Field(None, description="Path of an HTML page whose form is filled and sent.")
-    fill: dict[str, str] = Field({}, description="Form fields by name.")
-    action: str | None = Field(None, description="The form's action, where fields alone don't tell which form.")
-    send: Send | None = Field(None, description="Method and path of a request.")
-    json_: Any = Field(None, alias="json", description="A JSON body.")
-    form: dict[str, str] | None = Field(None, description="A urlencoded body.")
-    query: dict[str, str] = Field({}, description="Query parameters.")
-    headers: dict[str, str] = Field({}, description="Headers of this request alone.")
-    take: dict[str, Source] = Field({}, description="Names to keep, each with the source of its value.")
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Step:
-        if (self.page is None) == (self.send is None):
-            raise ValueError("a step is either `page` (an HTML form) or `send` (a request)")
-        if self.page and (self.json_ is not None or self.form is not None):
-            raise ValueError("a `page` step takes `fill`; `json` and `form` belong to `send`")
-        if self.send and (self.fill or self.action):
-            raise ValueError("a `send` step takes `json` or `form`; `fill` and `action` belong to `page`")
-        return self
-
-
-class Verb(Strict):
-    """What the description says of one capability: one step, or several."""
-
-    steps: list[Step] = Field(description="The steps in order.", min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lift(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or "steps" in data:
-            return data
-        own = {name for name in cls.model_fields if name != "steps"}
-        step = {key: value for key, value in data.items() if key not in own}
-        return {"steps": [step], **{key: value for key, value in data.items() if key in own}}
 
 
 class Identity(Verb):
@@ -181,7 +77,9 @@ class Policy(Strict):
     absolute: Seconds | None = Field(None, description="A session ends after this long, however busy.")
     leeway: Seconds = Field(60, description="Clock tolerance of token verification; at most 5m.", le=300)
     claims_allowed: list[str] = Field([], description="Claims with personal data that are meant to be there.")
+    code_lifetime: Seconds | None = Field(None, description="Longest life of an authorization code.")
     refresh_lifetime: Seconds | None = Field(None, description="Longest life of a refresh token.")
+    refresh_idle: Seconds | None = Field(None, description="A refresh token unused for this long ends.")
     rotation: bool = Field(True, description="A refresh token is replaced at each use.")
     grace_seconds: Seconds = Field(0, description="A replaced refresh token is still honoured for this long.")
     reuse_cascade: bool = Field(True, description="Reuse of a replaced refresh token ends its whole family.")
@@ -265,6 +163,7 @@ class Description(Strict):
     )
     other_audience: Verb | None = Field(None, description="A login whose token is meant for another service.")
     listener: ListenerPlace | None = Field(None, description="Where a target elsewhere reaches the kit.")
+    oauth: OAuth | None = Field(None, description="An OAuth 2.0 authorization server: endpoints, clients, consent.")
     gate: Gate | None = Field(None, description="A protected route that can be held in flight, for races.")
     return_parameter: str | None = Field(None, description="The login's query parameter that says where to go next.")
     policy: Policy = Field(Policy(), description="What the target promises.")
@@ -362,8 +261,10 @@ def _allowed(words: list[str]) -> str:
 def _keys_at(words: list[str]) -> list[str]:
     if not words:
         return _names(Description)
-    tables: dict[str, type[BaseModel]] = {"policy": Policy, "keys": Keys, "clock": ClockHook}
-    if words[0] in tables:
+    tables: dict[str, type[BaseModel]] = {"policy": Policy, "keys": Keys, "clock": ClockHook, "oauth": OAuth}
+    if words[:2] == ["oauth", "clients"] and len(words) == 3:
+        return _names(OAuthClient)
+    if words[0] in tables and len(words) == 1:
         return _names(tables[words[0]])
     if words[0] == "identity":
         return [*_names(Step), "name", "steps"]

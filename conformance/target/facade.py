@@ -11,11 +11,12 @@ from conformance.target.logins import Logins
 from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
+from conformance.target.tokening import Tokening
 from conformance.target.tokens import TokenAttacks
 from conformance.target.tour import Touring
 
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
-class Target(Contents, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring, Leaving):
+class Target(Contents, Tokening, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring, Leaving):
     """One check's view of the target, with a record of its own."""

@@ -30,7 +30,7 @@ from conformance.target.verbs import NotTakenError
 from conformance.target.wire import Log
 
 if TYPE_CHECKING:
-    from conformance.target.description import Step, Verb
+    from conformance.target.grammar import Step, Verb
     from conformance.target.system import System
 
 IN_A_ROW = 3

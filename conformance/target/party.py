@@ -15,7 +15,8 @@ from conformance.target.cookies import Jar
 from conformance.target.templates import render
 
 if TYPE_CHECKING:
-    from conformance.target.description import Verb
+    from conformance.target.grammar import Verb
+    from conformance.target.oauth_messages import Client as OAuthClient
     from conformance.target.oracle import Judgement
     from conformance.target.system import System
     from conformance.target.wire import Log
@@ -72,6 +73,8 @@ class Party:
     """Fields of an account that the description lacks, such as one that the kit registered."""
     home: str = ""
     """The base URL of the replica that it talks to; empty for the described one."""
+    client: OAuthClient | None = field(default=None, repr=False)
+    """The OAuth client that its tokens were issued to."""
     replays: bool = False
     """It sends copied values whatever the target says: an answer's Set-Cookie does not touch them."""
 

@@ -55,6 +55,9 @@ async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]
 
 async def _steps(system: System, wait_for: float) -> AsyncIterator[Proof]:
     yield await _reachable(system, wait_for)
+    if system.authorization:
+        await system.authorization.discover(system.stranger(system.log))
+        yield Proof("oauth", f"the server is {system.authorization.issuer or 'without a name'}")
     async for proof in _accounts(system):
         yield proof
     alice = await system.shared_login(system.accounts[0])
@@ -271,6 +274,17 @@ MISSING = {
     Capability.LOGOUT_ALL: "describe `logout_all`",
     Capability.CHANGE_PASSWORD: "describe `change_password`",
     Capability.REFRESH: "describe `refresh`",
+    Capability.REVOKE: "name the revocation endpoint in `oauth`",
+    Capability.AUTHORIZE: "describe `oauth`",
+    Capability.INTROSPECT: "name the introspection endpoint in `oauth`",
+    Capability.METADATA: "name `oauth.metadata`",
+    Capability.OPENID: "ask for the scope openid in `oauth.scopes`",
+    Capability.PUBLIC_CLIENT: "list a client without a secret in `oauth.clients`",
+    Capability.CONFIDENTIAL_CLIENT: "list a client with its secret in `oauth.clients`",
+    Capability.SECOND_CLIENT: "list a second client with a redirect_uri in `oauth.clients`",
+    Capability.LOOPBACK_CLIENT: "list a client whose redirect_uri is on 127.0.0.1",
+    Capability.SCOPES: "list two scopes with a request for each in `oauth.resources`",
+    Capability.WITHDRAW: "describe `oauth.withdraw`",
     Capability.REGISTER: "describe `register`",
     Capability.SECOND_ACCOUNT: "add a second account, `accounts.bob`",
     Capability.SECOND_REPLICA: "list another base URL in `replicas`",
@@ -303,14 +317,15 @@ MISSING = {
 def _capabilities(system: System) -> None:
     """Set down what the target offers, declared or observed."""
     described = system.description
-    party = system.any_shared()
+    party, server = system.any_shared(), system.authorization
     found = {
         Capability.LOGIN: True,
         Capability.IDENTITY: True,
         Capability.LOGOUT: _offers(system, "logout"),
         Capability.LOGOUT_ALL: _offers(system, "logout_all"),
         Capability.CHANGE_PASSWORD: _offers(system, "change_password"),
-        Capability.REFRESH: _offers(system, "refresh"),
+        Capability.REFRESH: _offers(system, "refresh") or bool(server and "refresh" in party.tokens),
+        **_of_authorization(system),
         Capability.REGISTER: _offers(system, "register_"),
         Capability.SECOND_ACCOUNT: len(system.accounts) > 1,
         Capability.SECOND_REPLICA: bool(described.replicas),
@@ -340,6 +355,28 @@ def _capabilities(system: System) -> None:
     }
     system.capabilities = frozenset(c for c, there in found.items() if there)
     system.missing = {c: hint for c, hint in MISSING.items() if not found.get(c)}
+
+
+def _of_authorization(system: System) -> dict[Capability, bool]:
+    """What an authorization server offers."""
+    server = system.authorization
+    clients = [c for c in server.clients if c.redirect_uri] if server else []
+    described = system.description.oauth
+    return {
+        Capability.AUTHORIZE: server is not None,
+        Capability.REVOKE: bool(server and server.endpoint("revocation")),
+        Capability.INTROSPECT: bool(server and server.endpoint("introspection")),
+        Capability.METADATA: bool(server and server.metadata),
+        Capability.OPENID: bool(server and "id_token" in system.any_shared().tokens),
+        Capability.PUBLIC_CLIENT: any(c.public for c in clients),
+        Capability.CONFIDENTIAL_CLIENT: any(not c.public for c in clients),
+        Capability.SECOND_CLIENT: len(clients) > 1,
+        Capability.LOOPBACK_CLIENT: any(
+            c.redirect_uri.startswith(("http://127.0.0.1", "http://[::1]")) for c in clients
+        ),
+        Capability.SCOPES: bool(described and len(described.resources) > 1),
+        Capability.WITHDRAW: bool(described and described.withdraw),
+    }
 
 
 def _public_scheme_known(system: System) -> bool:

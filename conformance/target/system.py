@@ -30,6 +30,7 @@ from conformance.target.wire import Log, Wire
 
 if TYPE_CHECKING:
     from conformance.attacks.keys import PublicKey
+    from conformance.target.authorization import AuthorizationServer
 
 LANES: ContextVar[list[httpx.AsyncBaseTransport] | None] = ContextVar("lanes", default=None)
 """The connections of the check that runs in this context."""
@@ -55,6 +56,8 @@ class System:
     clock: Clock
     secrets: Secrets = field(default_factory=Secrets, repr=False)
     adapter: Adapter | None = None
+    authorization: AuthorizationServer | None = None
+    """The OAuth authorization server, where the target is one."""
     seed: int = 0
     oracle: Oracle = field(default_factory=Oracle)
     carriers: tuple[Carrier, ...] = ()
@@ -228,7 +231,8 @@ class System:
         party.issued_at = self.clock.now()
         who = await party.whoami()
         if not who.accepted:
-            raise LoginFailedError(_login_failure(account, exchange, who), (exchange, who.exchange))
+            trouble = f"; {self.authorization.trouble}" if self.authorization and self.authorization.trouble else ""
+            raise LoginFailedError(_login_failure(account, exchange, who) + trouble, (exchange, who.exchange))
         party.principal, party.history, party.log = who.name, tuple(own), log
         return party
 

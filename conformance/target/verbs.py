@@ -26,7 +26,7 @@ from conformance.target.templates import (
 from conformance.target.wire import origin_of
 
 if TYPE_CHECKING:
-    from conformance.target.description import Step, Verb
+    from conformance.target.grammar import Step, Verb
     from conformance.target.party import Party
 
 MAX_REDIRECTS = 5
@@ -54,7 +54,9 @@ async def perform(
     known = {**party.system.words(party), **party.tokens, **(words or {})}
     adapter = party.system.adapter
     if adapter is not None and adapter.offers(name):
-        return await adapter.perform(name, party, known, purpose)
+        answered = await adapter.perform(name, party, known, purpose)
+        await _granted(party, name)
+        return answered
     if verb is None:
         raise StepFailedError(f"the description has no `{name}`")
     exchange = None
@@ -71,7 +73,14 @@ async def perform(
         _take(party, step, exchange, known)
     if exchange is None:
         raise StepFailedError(f"`{name}` has no step")
+    await _granted(party, name)
     return exchange
+
+
+async def _granted(party: Party, name: str) -> None:
+    """After a login at an authorization server the kit, as a client, fetches its tokens."""
+    if name == "login" and party.system.authorization:
+        await party.system.authorization.grant(party)
 
 
 async def identify(party: Party) -> tuple[Exchange, str | None]:
@@ -111,19 +120,19 @@ async def _send(party: Party, step: Step, words: Mapping[str, str], purpose: str
 
 async def _page(party: Party, step: Step, words: Mapping[str, str], key: str, purpose: str) -> Exchange:
     fill = render(step.fill, words)
-    page = await _get(party, render(step.page, words), f"{purpose}: open the page")
+    page = await open_page(party, render(step.page, words), f"{purpose}: open the page")
     if page.answer is None or page.answer.status >= 500:
         raise StepFailedError(f"{key}: {step.page} gave {_short(page)}", (page,))
     action = urljoin(page.request.url, render(step.action, words)) if step.action else None
-    form = _choose(forms(page.answer.body, page.request.url), fill, action)
+    form = choose_form(forms(page.answer.body, page.request.url), fill, action)
     if form is None and action in links(page.answer.body, page.request.url) and action:
-        return await _get(party, action, purpose)
+        return await open_page(party, action, purpose)
     if form is None:
         raise StepFailedError(f"{key}: {_no_form(step, page)}", (page,))
     return await _submit(party, form, fill, action, render(step.headers, words), page.request.url, purpose)
 
 
-def _choose(found: tuple[Form, ...], fill: Mapping[str, str], action: str | None) -> Form | None:
+def choose_form(found: tuple[Form, ...], fill: Mapping[str, str], action: str | None) -> Form | None:
     """The form that a person would fill: by its action if told, by its fields, by its password field."""
     if action:
         return next((f for f in found if urlsplit(f.action).path == urlsplit(action).path), None)
@@ -149,7 +158,7 @@ async def _submit(
     head = {"Referer": page_url, **headers}
     if form.method == "GET":
         joined = ("&" if urlsplit(target).query else "?") + urlencode(fields)
-        return await _get(party, target + joined, purpose, head)
+        return await open_page(party, target + joined, purpose, head)
     if form.multipart:
         first = await party.send("POST", target, purpose=purpose, headers=head, files=dict(fields), accept=HTML)
     else:
@@ -159,7 +168,8 @@ async def _submit(
     return await _follow(party, first, purpose)
 
 
-async def _get(party: Party, path: str, purpose: str, headers: Mapping[str, str] | None = None) -> Exchange:
+async def open_page(party: Party, path: str, purpose: str, headers: Mapping[str, str] | None = None) -> Exchange:
+    """Visit a page as a browser, redirects on the target's own origins included."""
     first = await party.send("GET", path, purpose=purpose, headers=headers, accept=HTML)
     return await _follow(party, first, purpose)
 

@@ -1,0 +1,154 @@
+"""Redirect URIs that look like a registered one and are not (RFC 9700 section 4.1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+RESPONSE = frozenset({
+    "code", "state", "iss", "error", "error_description", "error_uri", "scope", "session_state", "access_token",
+    "token_type", "expires_in", "id_token",
+})  # fmt: skip
+"""Parameters of an authorization response; whatever else stands in a redirect belongs to its address."""
+
+
+def address(location: str) -> str:
+    """Where a redirect goes: without what the response itself adds to query and fragment."""
+    parts = urlsplit(location)
+    return urlunsplit(parts._replace(query=_without_response(parts.query), fragment=_without_response(parts.fragment)))
+
+
+def _without_response(text: str) -> str:
+    kept = [(name, value) for name, value in parse_qsl(text, keep_blank_values=True) if name not in RESPONSE]
+    if not kept and not any(f"{name}=" in text for name in RESPONSE):
+        return text
+    return urlencode(kept)
+
+
+def sent_elsewhere(location: str, registered: Iterable[str]) -> str:
+    """The address that a redirect goes to if it is none of the registered ones, else an empty string.
+
+    A query that the server kept may be spelled anew; the port of a registered loopback address is free (RFC 8252
+    section 7.3).
+    """
+    if not location:
+        return ""
+    try:
+        place = address(location)
+        same = any(_canonical(place) == _canonical(uri) or _loopback_alike(place, uri) for uri in registered)
+    except ValueError:
+        return location
+    return "" if same else place
+
+
+def _canonical(uri: str) -> tuple[str, str, str, list[tuple[str, str]], str]:
+    parts = urlsplit(uri)
+    return parts.scheme, parts.netloc, parts.path, parse_qsl(parts.query, keep_blank_values=True), parts.fragment
+
+
+def _loopback_alike(place: str, registered: str) -> bool:
+    one, other = urlsplit(place), urlsplit(registered)
+    literal = other.scheme == "http" and other.hostname in ("127.0.0.1", "::1")
+    if not literal or "@" in one.netloc:
+        return False
+    free = (one.scheme, one.hostname, one.path, one.query, one.fragment)
+    return free == (other.scheme, other.hostname, other.path, other.query, other.fragment)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to misspell a redirect URI; shown by its name."""
+
+    name: str
+
+    def of(self, uri: str) -> str:
+        """The registered URI, misspelt in this way."""
+        return _VARIANTS[self.name](urlsplit(uri))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _with(parts: SplitResult, **changed: str) -> str:
+    return urlunsplit(parts._replace(**changed))
+
+
+def _host(change: Callable[[str], str]) -> Callable[[SplitResult], str]:
+    return lambda parts: _with(parts, netloc=change(parts.netloc))
+
+
+def _path(change: Callable[[str], str]) -> Callable[[SplitResult], str]:
+    return lambda parts: _with(parts, path=change(parts.path or "/"))
+
+
+def _upper_last(path: str) -> str:
+    return path[:-1] + path[-1].swapcase()
+
+
+EVIL = "attacker.pickproof.example"
+
+_EXACT: dict[str, Callable[[SplitResult], str]] = {
+    "longer path": _path(lambda path: path.rstrip("/") + "/pickproof"),
+    "suffix without a slash": _path(lambda path: path + "pickproof"),
+    "a query added": lambda parts: _with(parts, query="&".join(filter(None, [parts.query, "next=pickproof"]))),
+    "a subdomain in front": _host(lambda host: f"pickproof.{host}"),
+    "the host as a prefix": _host(lambda host: f"{host}.{EVIL}"),
+    "the host as a suffix": _host(lambda host: f"pickproof{host}"),
+    "another host": _host(lambda _: EVIL),
+    "another port": _host(lambda host: f"{host.rpartition(':')[0] or host}:8443"),
+    "another path": _path(lambda _: "/pickproof"),
+    "plain http": lambda parts: _with(parts, scheme="http" if parts.scheme == "https" else "https"),
+}
+_NORMALISED: dict[str, Callable[[SplitResult], str]] = {
+    "scheme in upper case": lambda parts: _with(parts, scheme="").replace("//", f"{parts.scheme.upper()}://", 1),
+    "host in upper case": _host(str.upper),
+    "path in another case": _path(_upper_last),
+    "a dot after the host": _host(lambda host: f"{host}."),
+    "the default port": _host(lambda host: f"{host}:443"),
+    "a double slash": _path(lambda path: "/" + path),
+    "a slash at the end": _path(lambda path: path + "/"),
+    "a dot segment": _path(lambda path: "/." + path),
+    "a parent segment": _path(lambda path: "/pickproof/.." + path),
+    "an encoded parent segment": _path(lambda path: "/pickproof/%2e%2e" + path),
+    "a parent segment behind": _path(lambda path: path + "/../pickproof"),
+    "an encoded slash": _path(lambda path: path + "%2fpickproof"),
+    "an encoded letter": _path(lambda path: f"{path[:-1]}%{ord(path[-1]):02x}"),
+    "a matrix parameter": _path(lambda path: path + ";pickproof"),
+    "a matrix parent segment": _path(lambda path: path + "/..;/pickproof"),
+    "a null byte": _path(lambda path: path + "%00"),
+    "a tab": _path(lambda path: path + "\t"),
+    "a space": _path(lambda path: path + " "),
+    "a space in front": lambda parts: " " + urlunsplit(parts),
+    "a line feed": _path(lambda path: path + "\n"),
+    "a backslash for a slash": lambda parts: urlunsplit(parts).replace("://", ":\\\\", 1),
+    "user info in front": _host(lambda host: f"pickproof@{host}"),
+    "the host as user info": _host(lambda host: f"{host}@{EVIL}"),
+    "the host as user and password": _host(lambda host: f"{host}:443@{EVIL}"),
+    "a backslash before user info": _host(lambda host: f"{EVIL}\\@{host}"),
+    "the host in a fragment": _host(lambda host: f"{EVIL}#@{host}"),
+    "the host in a query": _host(lambda host: f"{EVIL}?@{host}"),
+    "a full-width dot": _host(lambda host: host.replace(".", "\uff0e", 1)),
+    "an ideographic full stop": _host(lambda host: host.replace(".", "\u3002", 1)),
+    "an empty query": lambda parts: urlunsplit(parts) + "?",
+    "relative to the scheme": lambda parts: urlunsplit(parts).split(":", 1)[1],
+    "without slashes": lambda parts: urlunsplit(parts).replace("://", ":", 1),
+    "three slashes": lambda parts: urlunsplit(parts).replace("://", ":///", 1),
+}
+_VARIANTS = {**_EXACT, **_NORMALISED}
+
+EXACT = tuple(map(Variant, _EXACT))
+"""What an exact comparison refuses and a comparison of beginnings, hosts or patterns may let through."""
+NORMALISED = tuple(map(Variant, _NORMALISED))
+"""What the comparison of raw strings refuses and that of parsed or decoded ones may let through."""
+
+
+def near_misses() -> SearchStrategy[Variant]:
+    """Every spelling of `NORMALISED`, the commonest mistakes first."""
+    from hypothesis import strategies as st
+
+    return st.sampled_from(NORMALISED)

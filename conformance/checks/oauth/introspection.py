@@ -1,0 +1,72 @@
+"""Introspection: what a server tells about a token, and whom (RFC 7662)."""
+
+from conformance.model import Capability
+from conformance.registry import check
+from conformance.target.facade import Target
+
+INTROSPECT = [Capability.AUTHORIZE, Capability.INTROSPECT]
+
+
+@check("oauth.introspect.auth-required", needs=INTROSPECT, sources=["RFC7662-2.1", "RFC7662-2.3", "CWE-306"])
+async def introspection_asks_who_asks(target: Target) -> None:
+    """Without credentials, or with wrong ones, introspection tells nothing.
+
+    Remedy: authenticate the caller, and let only resource servers ask.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    await target.expect_active(party)
+    caller = target.introspector()
+    for stranger in (target.pretending(caller, ""), target.pretending(caller, "pickproof-wrong-secret")):
+        target.expect_untold(await target.introspect(party.tokens["access"], party, client=stranger))
+
+
+@check(
+    "oauth.introspect.inactive-for-dead",
+    needs=INTROSPECT,
+    sources=["RFC7662-2.2", "RFC7662-4", "CWE-613"],
+)
+async def dead_tokens_are_inactive(target: Target) -> None:
+    """Revoked, replaced and made-up tokens are answered with `active: false`.
+
+    An API that believes introspection goes on serving whatever the server calls active.
+
+    Remedy: answer from the state that the token endpoint uses, not from the token's own words.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    await target.expect_active(party)
+    for what, token in (await target.dead_tokens(party)).items():
+        target.expect_inactive(await target.introspect(token, party), what)
+
+
+@check("oauth.introspect.inactive-minimal", needs=INTROSPECT, sources=["RFC7662-2.2-minimal", "CWE-203"])
+async def inactive_answer_says_nothing_else(target: Target) -> None:
+    """The answer about an inactive token is `active: false` and nothing more.
+
+    Remedy: return the one member.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    await target.expect_active(party)
+    for what, token in (await target.dead_tokens(party)).items():
+        target.expect_minimal(await target.introspect(token, party), what)
+
+
+@check(
+    "oauth.introspect.agrees-with-rs",
+    needs=[*INTROSPECT, Capability.REVOKE],
+    sources=["RFC7662-2.2-agrees", "RFC7662-4", "CWE-613"],
+)
+async def introspection_agrees_with_the_api(target: Target) -> None:
+    """A token is called active exactly while the API accepts it, through its whole history.
+
+    Remedy: let API and introspection read the same state.
+    """
+    alice = await target.own_login("alice")
+    party = await target.granted(alice)
+    await target.expect_agreement(party, "fresh")
+    if "refresh" in party.tokens:
+        heir = target.holder(alice, await target.renewed(party))
+        await target.expect_agreement(party, "after its refresh token was used")
+        await target.expect_agreement(heir, "renewed")
+        party = heir
+    await target.revoke(party, "access")
+    await target.expect_agreement(party, "revoked")

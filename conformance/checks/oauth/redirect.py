@@ -1,0 +1,143 @@
+"""Where a server sends the browser: the registered redirect URI, or nowhere."""
+
+from conformance.attacks.redirects import EXACT, Variant, near_misses
+from conformance.model import Capability
+from conformance.registry import check, given
+from conformance.target.facade import Target
+
+AUTHORIZE = [Capability.AUTHORIZE]
+EXACTLY = ["ASVS-v5.0.0-10.4.1", "RFC9700-4.1.3", "RFC9700-2.1", "OAUTH21-2.3.1", "CWE-601"]
+
+
+@check("oauth.redirect.exact-match", needs=AUTHORIZE, sources=EXACTLY)
+async def redirect_uri_matches_exactly(target: Target) -> None:
+    """A longer path, another query, a subdomain or a similar host is not the registered redirect URI.
+
+    A code or an error that reaches a page which the attacker controls, be it another page of the client's own site,
+    is the attacker's.
+
+    Remedy: compare the whole URI with the registered ones, character by character.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    for variant in EXACT:
+        await target.expect_nothing_sent_to(alice, client, variant)
+    await target.granted(alice, client)
+
+
+@check("oauth.redirect.normalisation", needs=AUTHORIZE, sources=[*EXACTLY, "CWE-180"])
+@given(examples=40, variant=near_misses)
+async def redirect_uri_is_not_normalised(target: Target, variant: Variant) -> None:
+    """Spellings that some parser takes for the registered URI are refused: case, encodings, dots, slashes, user info.
+
+    The parser that decides and the one that redirects need not agree, and the browser is a third.
+
+    Remedy: compare the raw strings; never parse or decode before comparing.
+    """
+    alice, client = await target.shared_login("alice"), target.client("web")
+    await target.expect_nothing_sent_to(alice, client, variant)
+
+
+@check(
+    "oauth.redirect.mismatch-no-redirect",
+    needs=AUTHORIZE,
+    sources=["RFC6749-4.1.2.1", "RFC9700-4.11.2-trust", "ASVS-v5.0.0-10.4.1", "CWE-601"],
+)
+async def mismatch_is_not_redirected_with_an_error(target: Target) -> None:
+    """Nothing is sent to an unregistered URI, not even an error: neither for users nor for strangers.
+
+    Remedy: check client and redirect URI first, and show an own page when one of them is wrong.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    evil = "https://attacker.pickproof.example/callback"
+    for browser in (alice, target.stranger()):
+        for changes in ({}, {"response_type": "pickproof"}, {"scope": "pickproof-no-such-scope"}):
+            target.demand_not_sent_away(await target.authorize(browser, client, redirect_uri=evil, **changes))
+    await target.granted(alice, client)
+
+
+@check(
+    "oauth.redirect.cross-client",
+    needs=[*AUTHORIZE, Capability.SECOND_CLIENT],
+    sources=["RFC6749-3.1.2.3", "RFC9700-4.1.3", "ASVS-v5.0.0-10.4.1", "CWE-863"],
+)
+async def redirect_uri_of_another_client_is_refused(target: Target) -> None:
+    """The redirect URI of one client does not work for another.
+
+    Remedy: compare with the URIs of the client that asks, not with those of all clients.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    foreign = target.other_client(client).redirect_uri
+    target.demand_not_sent_away(await target.authorize(alice, client, redirect_uri=foreign))
+    await target.granted(alice, client)
+
+
+@check(
+    "oauth.redirect.fragment",
+    needs=AUTHORIZE,
+    sources=["RFC6749-3.1.2", "ASVS-v5.0.0-10.4.1", "CWE-601"],
+)
+async def redirect_uri_has_no_fragment(target: Target) -> None:
+    """A redirect URI with a fragment is refused.
+
+    Remedy: refuse it as any other URI that is not registered.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    for fragment in ("#pickproof", "#", "#@attacker.pickproof.example/"):
+        expected = "a redirect URI with a fragment gives no code"
+        response = await target.authorize(alice, client, redirect_uri=client.redirect_uri + fragment)
+        target.demand_not_sent_away(response)
+        target.demand_no_code(response, expected)
+    await target.granted(alice, client)
+
+
+@check(
+    "oauth.redirect.duplicate",
+    needs=AUTHORIZE,
+    sources=["RFC6749-3.1", "RFC9700-4.1.3", "ASVS-v5.0.0-10.4.1", "CWE-235"],
+)
+async def repeated_redirect_uri_is_refused(target: Target) -> None:
+    """Two redirect URIs in one request, a good and an evil one in either order, lead to no code.
+
+    Remedy: refuse requests in which a parameter stands twice.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    evil = "https://attacker.pickproof.example/callback"
+    for both in ([client.redirect_uri, evil], [evil, client.redirect_uri]):
+        response = await target.authorize(alice, client, redirect_uri=both)
+        target.demand_not_sent_away(response)
+        target.demand_no_code(response, "a repeated redirect_uri gives no code")
+    await target.granted(alice, client)
+
+
+@check(
+    "oauth.redirect.loopback-port",
+    needs=[*AUTHORIZE, Capability.LOOPBACK_CLIENT],
+    sources=["RFC8252-7.3", "RFC9700-4.1.3", "OAUTH21-8.4.2"],
+)
+async def native_client_may_use_any_port(target: Target) -> None:
+    """A native client's loopback redirect works on any port, as its operating system hands ports out.
+
+    Remedy: for redirect URIs registered on 127.0.0.1 or [::1], compare everything but the port.
+    """
+    alice, client = await target.own_login("alice"), target.client("loopback")
+    await target.code(alice, client)
+    for port in (49152, 61234):
+        response = await target.authorize(alice, client, redirect_uri=target.on_port(client.redirect_uri, port))
+        target.demand_answer(response)
+        if not response.code:
+            target.violation(f"a code for the loopback redirect on port {port}", str(response))
+
+
+@check(
+    "oauth.redirect.token-binding",
+    needs=AUTHORIZE,
+    sources=["RFC6749-4.1.3", "RFC6749-10.6", "OAUTH21-10.2", "CWE-345"],
+)
+async def redemption_repeats_the_redirect_uri(target: Target) -> None:
+    """A code is not redeemed with another redirect URI than the one it was sent to.
+
+    Remedy: store the redirect URI with the code; where the token request names one, compare.
+    """
+    code = await target.code(await target.own_login("alice"), target.client("web"))
+    answer = await target.redeem(code, redirect_uri="https://attacker.pickproof.example/callback")
+    await target.expect_no_token(answer, "another redirect_uri at redemption gives no token", code)

@@ -1,0 +1,1 @@
+"""Refresh tokens: rotation, replay, binding and the ends of a family."""

@@ -1,0 +1,347 @@
+"""Driving an authorization server without a browser: the kit is the user's browser, and it is the client.
+
+A redirect to a client is never followed. What users reach at `public_url` the kit reaches at `base_url`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import httpx
+
+from conformance.errors import DescriptionError, Inconclusive, PreflightError
+from conformance.target.grammar import Verb
+from conformance.target.oauth_messages import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    Change,
+    Client,
+    Pairs,
+    TokenAnswer,
+    TokenRequest,
+    altered,
+    new_verifier,
+    s256,
+)
+from conformance.target.party import form_body
+from conformance.target.templates import UnknownWordError, forms, json_of, render
+from conformance.target.verbs import FORM, HTML, choose_form, perform
+from conformance.target.wire import origin_of
+
+if TYPE_CHECKING:
+    from conformance.model import Exchange
+    from conformance.target.oauth_table import Consent, OAuth
+    from conformance.target.party import Party
+    from conformance.target.system import System
+    from conformance.target.templates import Form
+
+MAX_HOPS = 10
+"""Redirects and pages between an authorization request and its end."""
+ENDPOINTS = ("authorization", "token", "revocation", "introspection")
+ABOUT_THE_RESPONSE = ("code", "error", "access_token", "id_token")
+
+
+@dataclass
+class AuthorizationServer:
+    """The server under test, as its metadata and the description have it."""
+
+    system: System = field(repr=False)
+    described: OAuth
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Its metadata document (RFC 8414); empty where the description names none."""
+    fetched: Exchange | None = field(default=None, repr=False)
+    """The exchange that brought the metadata."""
+    trouble: str = ""
+    """Why the last login gave no token."""
+
+    def __post_init__(self) -> None:
+        self._proven: dict[str, tuple[list[float], asyncio.Lock]] = {}
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The clients that the kit plays, in the order of the description."""
+        return tuple(
+            Client(
+                id, c.secret or "", c.auth or ("basic" if c.secret else "none"), c.redirect_uri or "",
+                tuple(self.described.scopes if c.scopes is None else c.scopes),
+            )
+            for id, c in self.described.clients.items()
+        )  # fmt: skip
+
+    @property
+    def default_client(self) -> Client:
+        """The client of ordinary logins: the first that users can be sent back to."""
+        return next(client for client in self.clients if client.redirect_uri)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer identifier, as described or else as announced; empty where neither says."""
+        return self.described.issuer or str(self.metadata.get("issuer") or "")
+
+    def endpoint(self, name: str) -> str | None:
+        """The address of an endpoint, or None where the server has none, such as ``token``."""
+        told = getattr(self.described, f"{name}_endpoint") or self.metadata.get(f"{name}_endpoint")
+        return self.reach(told) if isinstance(told, str) and told else None
+
+    def reach(self, url: str) -> str:
+        """Where the kit reaches a URL of the server."""
+        system = self.system
+        absolute = urljoin(system.base_url + "/", url)
+        public = system.description.public_url
+        try:
+            if public and origin_of(absolute) == origin_of(public) and origin_of(absolute) not in system.wire.origins:
+                parts = urlsplit(absolute)
+                return system.base_url + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        except (ValueError, httpx.InvalidURL):
+            return absolute
+        return absolute
+
+    def _own(self, url: str) -> bool:
+        try:
+            return url.startswith(("http://", "https://")) and origin_of(url) in self.system.wire.origins
+        except (ValueError, httpx.InvalidURL):
+            return False
+
+    async def discover(self, stranger: Party) -> None:
+        """Fetch the metadata, and see that the endpoints are where the kit may go.
+
+        Raises:
+            PreflightError: no metadata is there, or it names another host.
+        """
+        place = self.described.metadata
+        if place:
+            exchange = await stranger.send("GET", self.reach(place), purpose="fetch the server's metadata")
+            document = json_of(exchange.answer) if exchange.answer and exchange.answer.status == 200 else None
+            if not isinstance(document, dict):
+                hint = "name the metadata's path, or state the endpoints yourself"
+                raise PreflightError("oauth.metadata", f"{place} holds no JSON object", hint, (exchange,))
+            self.metadata, self.fetched = document, exchange
+        for name in ENDPOINTS:
+            url = self.endpoint(name)
+            if url is None and name in ("authorization", "token"):
+                hint = f"state oauth.{name}_endpoint"
+                raise PreflightError("oauth.metadata", f"the metadata names no {name}_endpoint", hint)
+            if url and not self._own(url):
+                hint = f"if that is right, say so: oauth.{name}_endpoint = {url!r}"
+                raise PreflightError("oauth.metadata", f"the {name} endpoint is at another host: {url}", hint)
+
+    # -- the authorization request
+
+    def request(self, client: Client, **changes: Change) -> AuthorizationRequest:
+        """A proper request of a client: code flow, fresh state, PKCE with S256; then some parameters changed."""
+        pkce = self.system.description.policy.pkce != "none"
+        verifier = new_verifier() if pkce else ""
+        proper = {
+            "response_type": "code", "client_id": client.id, "redirect_uri": client.redirect_uri,
+            "scope": " ".join(client.scopes), "state": secrets.token_urlsafe(12),
+            **({"code_challenge": s256(verifier), "code_challenge_method": "S256"} if pkce else {}),
+            **({"nonce": secrets.token_urlsafe(12)} if "openid" in client.scopes else {}),
+            **self.described.parameters,
+        }  # fmt: skip
+        given = tuple((name, value) for name, value in proper.items() if value)
+        return AuthorizationRequest(client, altered(given, changes), verifier)
+
+    async def ask(
+        self, browser: Party, request: AuthorizationRequest, *, consent: Consent | None = None, decide: bool = True
+    ) -> AuthorizationResponse:
+        """Send a browser to the server, and answer its page of consent; ends at a redirect to a client, or on a page.
+
+        Args:
+            browser: whoever is, or is not, logged in at the server.
+            request: what the client asks.
+            consent: how the page is answered; by default as described.
+            decide: False leaves the page of consent unanswered.
+        """
+        purpose = f"{browser.label} is sent to the server by {request.client}"
+        adapter = self.system.adapter
+        at = self.endpoint("authorization") or ""
+        url = at + ("&" if urlsplit(at).query else "?") + request.query
+        if adapter is not None and adapter.offers("authorize"):
+            location, trail = await adapter.authorize(browser, url, purpose)
+            return AuthorizationResponse(request, trail, location)
+        trail = (await browser.send("GET", url, purpose=purpose, accept=HTML),)
+        return await self._drive(
+            browser, request, trail, purpose, (consent or self.described.consent) if decide else None
+        )
+
+    async def answer_page(
+        self, browser: Party, page: AuthorizationResponse, fields: Pairs, headers: Mapping[str, str], purpose: str
+    ) -> AuthorizationResponse:
+        """Send the page's form of consent with these fields, as a page of any site may, and see where that leads."""
+        form = self.form_of_consent(page.exchange, browser)
+        if form is None:
+            return page
+        fill = self._fill(browser, self.described.consent)
+        sent = await self._submit(browser, replace(form, fields=fields), fill, "", purpose, headers)
+        return await self._drive(browser, page.request, (*page.trail, sent), purpose, None)
+
+    async def _drive(
+        self, browser: Party, request: AuthorizationRequest, trail: tuple[Exchange, ...], purpose: str,
+        consent: Consent | None,
+    ) -> AuthorizationResponse:  # fmt: skip
+        """Follow redirects on the server's own addresses, and answer one page of consent."""
+        for _ in range(MAX_HOPS):
+            location = self._redirect(trail[-1])
+            if location and self._leaves(location, request):
+                return AuthorizationResponse(request, trail, location)
+            if location:
+                following = f"{purpose}: follow the redirect"
+                trail = (*trail, await browser.send("GET", self.reach(location), purpose=following, accept=HTML))
+                continue
+            more = await self._consent(browser, consent, trail) if consent else None
+            if more is None:
+                break
+            consent, trail = None, (*trail, more)
+        return AuthorizationResponse(request, trail)
+
+    async def prove(self, browser: Party, client: Client, since: float) -> None:
+        """See that a proper request of a client, sent after `since`, gives a code.
+
+        Raises:
+            Inconclusive: it gives none.
+        """
+        proven, lock = self._proven.setdefault(client.id, ([0.0], asyncio.Lock()))
+        async with lock:
+            if proven[0] < since:
+                response = await self.ask(browser, self.request(client))
+                if not response.code:
+                    reason = f"the positive control failed: a proper request of {client} ended in {response}"
+                    raise Inconclusive(reason, response.trail)
+                proven[0] = response.trail[0].sent_at
+
+    @staticmethod
+    def _redirect(exchange: Exchange) -> str:
+        answer = exchange.answer
+        location = answer.header("location") if answer and 300 <= answer.status < 400 else None
+        try:
+            return urljoin(exchange.request.url, location) if location else ""
+        except ValueError:
+            return location or ""
+
+    def _leaves(self, location: str, request: AuthorizationRequest) -> bool:
+        """Whether a redirect goes to a client: off the server, or with an answer to where it was asked."""
+        if not self._own(self.reach(location)):
+            return True
+        place = location.split("?")[0].split("#")[0]
+        asked = [v.split("?")[0].split("#")[0] for n, v in request.parameters if n == "redirect_uri"]
+        known = [client.redirect_uri.split("?")[0] for client in self.clients if client.redirect_uri]
+        return place in (*asked, *known) and any(f"{name}=" in location for name in ABOUT_THE_RESPONSE)
+
+    async def _consent(self, browser: Party, how: Consent, trail: tuple[Exchange, ...]) -> Exchange | None:
+        """Answer the page of consent; None where the page holds no such form."""
+        purpose = f"{browser.label} answers the page of consent"
+        page = trail[-1]
+        if how.steps:
+            words = {"authorization_url": trail[0].request.url}
+            return await perform(browser, "oauth.consent", Verb(steps=how.steps), purpose, words)
+        form = self.form_of_consent(page, browser, how)
+        if form is None:
+            return None
+        return await self._submit(browser, form, self._fill(browser, how), page.request.url, purpose)
+
+    def _fill(self, browser: Party, how: Consent) -> dict[str, str]:
+        try:
+            filled: dict[str, str] = render(how.fill, {**self.system.words(browser), **browser.tokens})
+        except UnknownWordError as problem:
+            raise DescriptionError(self.system.where, "oauth.consent", str(problem)) from None
+        return filled
+
+    def form_of_consent(self, page: Exchange, browser: Party, how: Consent | None = None) -> Form | None:
+        """The form in which the user answers, on the page that a request led to; None where there is none."""
+        described = how or self.described.consent
+        if page.answer is None or page.answer.status >= 300:
+            return None
+        fill = self._fill(browser, described)
+        action = urljoin(page.request.url, described.action) if described.action else None
+        found = forms(page.answer.body, page.request.url)
+        if any("password" in name.lower() for name in fill):
+            return choose_form(found, fill, action)
+        # A form that asks for a password is the login: whoever is shown it is not logged in.
+        return choose_form(tuple(form for form in found if not form.has_password), fill, action)
+
+    async def _submit(
+        self, browser: Party, form: Form, fill: Mapping[str, str], page: str, purpose: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> Exchange:  # fmt: skip
+        fields = [(name, value) for name, value in form.fields if name not in fill] + list(fill.items())
+        target, head = self.reach(form.action), headers or {"Referer": page}
+        if form.method == "GET":
+            target += ("&" if urlsplit(target).query else "?") + urlencode(fields)
+            return await browser.send("GET", target, purpose=purpose, headers=head, accept=HTML)
+        return await browser.send(
+            "POST", target, purpose=purpose, headers=head, content=form_body(fields), content_type=FORM, accept=HTML
+        )
+
+    # -- the client's own requests
+
+    async def call(
+        self, client: Party, request: TokenRequest, purpose: str, endpoint: str = "token", *, bare: bool = False
+    ) -> TokenAnswer:
+        """Send a request of a client to the token, revocation or introspection endpoint; `bare` without credentials."""
+        more, headers = ((), {}) if bare else request.credentials()
+        names = {name for name, _ in request.form}
+        fields = [*request.form, *((name, value) for name, value in more if name not in names)]
+        url = self.endpoint(endpoint) or ""
+        if request.query:
+            url += ("&" if urlsplit(url).query else "?") + urlencode(request.query)
+        posted = request.method == "POST"
+        if not posted and fields:
+            url += ("&" if urlsplit(url).query else "?") + urlencode(fields)
+        exchange = await client.send(
+            request.method, url, purpose=purpose, headers=headers, accept="application/json",
+            content=form_body(fields) if posted else None, content_type=FORM if posted else None,
+            omit=("Origin", "Sec-Fetch-Site"),
+        )  # fmt: skip
+        answer = TokenAnswer(request, exchange)
+        for name in ("access_token", "refresh_token", "id_token"):
+            client.learn(name.replace("_", " "), answer.text(name))
+        return answer
+
+    def redemption(self, code: str, request: AuthorizationRequest, **changes: Change) -> TokenRequest:
+        """The proper request for the tokens of a code (RFC 6749 section 4.1.3), then some parameters changed."""
+        uri = request.value("redirect_uri")
+        proper = {
+            "grant_type": "authorization_code", "code": code, "redirect_uri": uri, "code_verifier": request.verifier,
+        }  # fmt: skip
+        given = tuple((name, value) for name, value in proper.items() if value)
+        return TokenRequest(request.client, altered(given, changes))
+
+    def refreshing(self, client: Client, token: str, **changes: Change) -> TokenRequest:
+        """The proper request for the successor of a refresh token (RFC 6749 section 6)."""
+        return TokenRequest(client, altered((("grant_type", "refresh_token"), ("refresh_token", token)), changes))
+
+    async def grant(self, party: Party) -> None:
+        """Let the default client have tokens of whoever is logged in here; where that fails, `trouble` says why."""
+        client = self.default_client
+        response = await self.ask(party, self.request(client))
+        if not response.code:
+            self.trouble = f"the authorization request of {client} ended in {response}, not in a code"
+            return
+        party.learn("authorization code", response.code)
+        answer = await self.call(
+            self.client_of(party), self.redemption(response.code, response.request), f"{client} redeems the code"
+        )
+        if not answer.granted:
+            self.trouble = f"{client} redeemed its code and got {answer}"
+            return
+        self.trouble = ""
+        take(party, answer)
+
+    def client_of(self, party: Party) -> Party:
+        """The client's own connection, on which nothing of the user's browser travels."""
+        client = party.stolen(party.label)
+        client.tokens, client.replays = {}, False
+        client.jar.discard(*{name for name, _ in client.jar.as_pairs()})
+        return client
+
+
+def take(party: Party, answer: TokenAnswer) -> None:
+    """Give a party the tokens of an answer."""
+    names = {"access_token": "access", "refresh_token": "refresh", "id_token": "id_token"}
+    party.tokens.update({short: answer.text(name) for name, short in names.items() if answer.text(name)})
+    party.client, party.lifetime = answer.request.client, answer.expires_in

@@ -1,0 +1,215 @@
+"""Codes, tokens and refusals of an authorization server, in the words of its attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from conformance.attacks.redirects import sent_elsewhere
+from conformance.model import Exchange
+from conformance.target.authorization import take
+from conformance.target.endings import Endings
+from conformance.target.oauth_messages import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    Change,
+    Client,
+    Code,
+    Pairs,
+    TokenAnswer,
+    TokenRequest,
+    altered,
+)
+from conformance.target.party import Party
+
+if TYPE_CHECKING:
+    from conformance.target.authorization import AuthorizationServer
+
+NOTHING: Mapping[str, Change] = MappingProxyType({})
+LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
+
+
+def _kinds(client: Client) -> tuple[str, str]:
+    return (
+        "public" if client.public else "confidential",
+        "loopback" if client.redirect_uri.startswith(LOOPBACK) else "web",
+    )
+
+
+class Granting(Endings):
+    """The kit as a client of the server under test, and as an attacker among its clients."""
+
+    @property
+    def authorization(self) -> AuthorizationServer:
+        """The server under test.
+
+        Raises:
+            NotApplicable: the target is none.
+        """
+        return self.system.authorization or self.not_applicable("the target is no authorization server: no `oauth`")
+
+    # -- clients
+
+    def client(self, kind: str = "") -> Client:
+        """A client that users can be sent back to: ``public``, ``confidential``, ``loopback``, ``web`` or any.
+
+        A ``web`` client's redirect URI is none of loopback's, so that its port is not free.
+
+        Raises:
+            NotApplicable: none of this kind is described.
+        """
+        found = (c for c in self.authorization.clients if c.redirect_uri and (not kind or kind in _kinds(c)))
+        return next(found, None) or self.not_applicable(f"no {kind} client is described".replace("  ", " "))
+
+    def other_client(self, client: Client) -> Client:
+        """Another client, preferably one that users can be sent back to.
+
+        Raises:
+            NotApplicable: only one is described.
+        """
+        others = [c for c in self.authorization.clients if c.id != client.id]
+        found = [*(c for c in others if c.redirect_uri), *others]
+        return next(iter(found), None) or self.not_applicable("only one client is described")
+
+    # -- the front channel
+
+    def request(self, client: Client | None = None, **changes: Change) -> AuthorizationRequest:
+        """A client's proper authorization request, some parameters changed."""
+        return self.authorization.request(client or self.authorization.default_client, **changes)
+
+    async def authorize(self, browser: Party, client: Client | None = None, **changes: Change) -> AuthorizationResponse:
+        """Send a browser to the server with a client's proper request, some parameters changed."""
+        return await self.ask(browser, self.request(client, **changes))
+
+    async def ask(self, browser: Party, request: AuthorizationRequest, *, decide: bool = True) -> AuthorizationResponse:
+        """Send a browser to the server with this request."""
+        response = await self.authorization.ask(browser, request, decide=decide)
+        if response.code:
+            browser.learn("authorization code", response.code)
+        return response
+
+    async def code(self, browser: Party, client: Client | None = None, **changes: Change) -> Code:
+        """A fresh code that the user of this browser allowed.
+
+        Raises:
+            Inconclusive: no code came.
+        """
+        response = await self.authorize(browser, client, **changes)
+        return self.code_of(response, browser)
+
+    def code_of(self, response: AuthorizationResponse, browser: Party) -> Code:
+        """The code of a response that must carry one.
+
+        Raises:
+            Inconclusive: it carries none.
+        """
+        if not response.code:
+            self.inconclusive(f"an authorization request ended in {response}, not in a code", response.trail)
+        return Code(response.code, response, browser)
+
+    # -- the back channel
+
+    async def redeem(
+        self, code: Code, /, *, client: Client | None = None, auth: str = "", method: str = "POST", query: Pairs = (),
+        **changes: Change,
+    ) -> TokenAnswer:  # fmt: skip
+        """Redeem a code as its client, or as another one; some parameters changed."""
+        request = replace(self.redemption(code, changes), client=client or code.client, auth=auth, method=method)
+        return await self.redeem_by(code, replace(request, query=query))
+
+    def redemption(self, code: Code, changes: Mapping[str, Change] = NOTHING) -> TokenRequest:
+        """The proper request for the tokens of a code, some parameters changed."""
+        request = self.authorization.redemption(code.value, code.response.request)
+        return replace(request, form=altered(request.form, changes))
+
+    async def redeem_by(self, code: Code, request: TokenRequest) -> TokenAnswer:
+        """Redeem a code by this very request."""
+        told = f"{request.client} redeems the code of {code.browser.label}"
+        return await self.call(code.browser, request, told)
+
+    async def call(
+        self, owner: Party, request: TokenRequest, purpose: str, endpoint: str = "token", *, bare: bool = False
+    ) -> TokenAnswer:
+        """Send a client's request to one of the server's endpoints; nothing of the owner's browser travels.
+
+        `bare` sends it without the client's authentication.
+        """
+        client = self.authorization.client_of(owner)
+        return await self.authorization.call(client, request, purpose, endpoint, bare=bare)
+
+    async def tokens(self, code: Code) -> Party:
+        """A client with the tokens that a code gave; the proper redemption is a positive control.
+
+        Raises:
+            Inconclusive: the proper redemption is refused.
+        """
+        return self.holder(code.browser, await self.redeem(code))
+
+    def holder(self, owner: Party, answer: TokenAnswer) -> Party:
+        """A client that holds the tokens of an answer, and nothing else of the user.
+
+        Raises:
+            Inconclusive: the answer gave no token.
+        """
+        if not answer.granted:
+            self.inconclusive(f"a proper token request got {answer}", (*self.log,))
+        party = self.authorization.client_of(owner)
+        party.label = f"{answer.request.client} with {owner.label}'s tokens"
+        party.principal, party.issued_at, party.history = owner.principal, self.clock.now(), (answer.exchange,)
+        take(party, answer)
+        return party
+
+    async def granted(self, browser: Party, client: Client | None = None, **changes: Change) -> Party:
+        """A client with fresh tokens of the user of this browser."""
+        return await self.tokens(await self.code(browser, client, **changes))
+
+    async def renewed(self, party: Party, *, token: str = "", client: Client | None = None, auth: str = "",
+                      **changes: Change) -> TokenAnswer:  # fmt: skip
+        """Present a refresh token, by default the party's own, as its client or as another one."""
+        who = client or party.client or self.authorization.default_client
+        request = self.authorization.refreshing(who, token or party.tokens.get("refresh", ""), **changes)
+        return await self.call(party, replace(request, auth=auth), f"{who} presents a refresh token of {party.label}")
+
+    # -- expectations
+
+    async def expect_no_token(self, answer: TokenAnswer, expected: str, code: Code | None = None) -> None:
+        """A token request is refused; the genuine one, of a fresh code of the same user and client, is accepted."""
+        self.demand_refusal(answer, expected)
+        if code is not None:
+            await self.granted(code.browser, code.client)
+
+    def demand_refusal(
+        self, answer: TokenAnswer, expected: str, shown: Iterable[Exchange] = (), note: str = ""
+    ) -> None:
+        """No token came, or it is a violation, told with a `note`; what is unclear decides nothing."""
+        evidence = (*shown, answer.exchange) if shown else (*self.log,)
+        if answer.granted:
+            self.violation(expected, f"{answer}{note}", evidence)
+        if not answer.refused:
+            self.inconclusive(f"whether the token request was refused is unclear: {answer}", evidence)
+
+    async def prove_code(self, browser: Party, client: Client, since: float) -> None:
+        """A positive control, shared by attacks that end at about the same time: a proper request gives a code.
+
+        Raises:
+            Inconclusive: it gives none.
+        """
+        await self.authorization.prove(browser, client, since)
+
+    def demand_not_sent_away(self, response: AuthorizationResponse) -> None:
+        """The browser stays at the server, or goes to the registered redirect URI."""
+        registered = [c.redirect_uri for c in self.authorization.clients if c.id == response.request.client.id]
+        where = sent_elsewhere(response.location, registered)
+        if where:
+            self.violation("the browser is sent to the registered redirect URI or nowhere", str(response))
+        if response.broken:
+            self.inconclusive(f"the authorization request ended in {response}", response.trail)
+
+    def demand_no_code(self, response: AuthorizationResponse, expected: str) -> None:
+        """Neither a code nor a token came out, or it is a violation."""
+        if any(response.values(name) for name in ("code", "access_token", "id_token")):
+            self.violation(expected, str(response), (*self.log,))
+        if response.broken:
+            self.inconclusive(f"the authorization request ended in {response}", response.trail)
