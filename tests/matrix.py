@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -43,18 +43,20 @@ STATISTICS = (
 """Checks that collect hundreds of ids: most of a run's time, and blind to every fault that leaves ids alone."""
 
 
-async def verdicts(target: str, options: Options | None = None, skip: tuple[str, ...] = ()) -> list[Verdict]:
+async def verdicts(
+    target: str, options: Options | None = None, skip: tuple[str, ...] = (), only: tuple[str, ...] = ()
+) -> list[Verdict]:
     """Certify a target and return every verdict."""
     async with opened(target, options or Options()) as system:
-        session = Session(system, Selection(skip=skip, destructive=True))
+        session = Session(system, Selection(only=only, skip=skip, destructive=True))
         await session.prepare(judged_by=[everything()])
         return [verdict async for verdict in session.run()]
 
 
-def measure(target: str, skip: tuple[str, ...] = ()) -> Row:
+def measure(target: str, skip: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> Row:
     """The row of one target."""
     present = tuple(glob for glob in skip if fnmatch.filter(catalogue(), glob))
-    found = asyncio.run(verdicts(target, skip=present))
+    found = asyncio.run(verdicts(target, skip=present, only=only))
     return Row(
         target,
         {v.check.id: str(v.outcome) for v in found},
@@ -62,9 +64,11 @@ def measure(target: str, skip: tuple[str, ...] = ()) -> Row:
     )
 
 
-def measure_all(targets: Iterable[str], brief: Iterable[str] = ()) -> dict[str, Row]:
-    """The rows of several targets, on both cores; those in `brief` without the statistics."""
-    names, short = list(targets), set(brief)
+def measure_all(
+    targets: Iterable[str], brief: Iterable[str] = (), only: Mapping[str, tuple[str, ...]] | None = None
+) -> dict[str, Row]:
+    """The rows of several targets, on both cores; those in `brief` without the statistics, those in `only` cut."""
+    names, short, cut = list(targets), set(brief), only or {}
     skips = [STATISTICS if name in short else () for name in names]
     with ProcessPoolExecutor(WORKERS) as pool:
-        return dict(zip(names, pool.map(measure, names, skips), strict=True))
+        return dict(zip(names, pool.map(measure, names, skips, [cut.get(n, ()) for n in names]), strict=True))
