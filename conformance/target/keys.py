@@ -37,6 +37,9 @@ async def find_keys(system: System, token: Token) -> tuple[tuple[PublicKey, ...]
 
 
 async def _announced(system: System) -> list[str]:
+    server = system.authorization
+    if server and isinstance(server.metadata.get("jwks_uri"), str):
+        return [server.reach(server.metadata["jwks_uri"])]
     for place in METADATA:
         try:
             document = json.loads(await _fetch(system, place) or "null")

@@ -97,6 +97,8 @@ class System:
         self._another: Party | None = None
         for name, account in self.description.accounts.items():
             self.secrets.learn(account.password, f"password of {name}")
+        for id, client in (self.description.oauth.clients if self.description.oauth else {}).items():
+            self.secrets.learn(client.secret or "", f"secret of {id}")
 
     # -- facts
 
