@@ -121,7 +121,9 @@ def test_every_key(file: Path) -> None:
 def test_every_key_of_the_grammar_is_tried(file: Path) -> None:
     load(file)[0]
     words = EVERYTHING.replace("register =", "register_ =")
-    missing = [name for name in Description.model_fields if name not in words and name not in ("other_audience", "oauth")]
+    missing = [
+        name for name in Description.model_fields if name not in words and name not in ("other_audience", "oauth")
+    ]
     assert missing == []
 
 

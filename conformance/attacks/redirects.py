@@ -5,59 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-RESPONSE = frozenset({
-    "code", "state", "iss", "error", "error_description", "error_uri", "scope", "session_state", "access_token",
-    "token_type", "expires_in", "id_token",
-})  # fmt: skip
-"""Parameters of an authorization response; whatever else stands in a redirect belongs to its address."""
+
+def place(uri: str) -> str:
+    """Scheme, authority and path of a URI as they are spelled."""
+    return uri.split("#")[0].split("?")[0]
 
 
-def address(location: str) -> str:
-    """Where a redirect goes: without what the response itself adds to query and fragment."""
-    parts = urlsplit(location)
-    return urlunsplit(parts._replace(query=_without_response(parts.query), fragment=_without_response(parts.fragment)))
+def _pairs(uri: str) -> set[tuple[str, str]]:
+    return set(parse_qsl(urlsplit(uri).query, keep_blank_values=True))
 
 
-def _without_response(text: str) -> str:
-    kept = [(name, value) for name, value in parse_qsl(text, keep_blank_values=True) if name not in RESPONSE]
-    if not kept and not any(f"{name}=" in text for name in RESPONSE):
-        return text
-    return urlencode(kept)
+def sent_elsewhere(location: str, registered: Iterable[str], asked: Iterable[str] = ()) -> bool:
+    """Whether a redirect goes to none of the registered URIs.
 
-
-def sent_elsewhere(location: str, registered: Iterable[str]) -> str:
-    """The address that a redirect goes to if it is none of the registered ones, else an empty string.
-
-    A query that the server kept may be spelled anew; the port of a registered loopback address is free (RFC 8252
-    section 7.3).
+    What a response adds to the query is no part of where it goes, but what the request's own redirect_uri added is;
+    so is that one's fragment. The port of a registered loopback address is free (RFC 8252 section 7.3).
     """
     if not location:
-        return ""
-    try:
-        place = address(location)
-        same = any(_canonical(place) == _canonical(uri) or _loopback_alike(place, uri) for uri in registered)
-    except ValueError:
-        return location
-    return "" if same else place
-
-
-def _canonical(uri: str) -> tuple[str, str, str, list[tuple[str, str]], str]:
-    parts = urlsplit(uri)
-    return parts.scheme, parts.netloc, parts.path, parse_qsl(parts.query, keep_blank_values=True), parts.fragment
-
-
-def _loopback_alike(place: str, registered: str) -> bool:
-    one, other = urlsplit(place), urlsplit(registered)
-    literal = other.scheme == "http" and other.hostname in ("127.0.0.1", "::1")
-    if not literal or "@" in one.netloc:
         return False
-    free = (one.scheme, one.hostname, one.path, one.query, one.fragment)
-    return free == (other.scheme, other.hostname, other.path, other.query, other.fragment)
+    known = list(registered)
+    try:
+        if not any(place(location) == place(uri) or _loopback_alike(location, uri) for uri in known):
+            return True
+        foreign = {pair for uri in asked for pair in _pairs(uri)} - {pair for uri in known for pair in _pairs(uri)}
+        fragments = {urlsplit(uri).fragment for uri in asked} - {""}
+        return bool(foreign & _pairs(location)) or any(part in urlsplit(location).fragment for part in fragments)
+    except ValueError:
+        return True
+
+
+def _loopback_alike(location: str, registered: str) -> bool:
+    one, other = urlsplit(location), urlsplit(registered)
+    if other.scheme != "http" or other.hostname not in ("127.0.0.1", "::1") or "@" in one.netloc:
+        return False
+    return (one.scheme, one.hostname, one.path) == (other.scheme, other.hostname, other.path)
 
 
 @dataclass(frozen=True, slots=True)

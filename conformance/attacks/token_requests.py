@@ -30,19 +30,11 @@ class Bad:
         return self.what
 
 
-UNKNOWN_CLIENT = ("invalid_client", "invalid_grant", "invalid_request")
 BAD = (
     Bad("an unknown grant type", "grant_type", "pickproof", ("unsupported_grant_type",)),
     Bad("no grant type", "grant_type", None, ("invalid_request", "unsupported_grant_type")),
     Bad("a made-up code", "code", "pickproof-made-up-code", ("invalid_grant",)),
     Bad("no code", "code", None, ("invalid_request", "invalid_grant")),
-    Bad(
-        "an unknown client",
-        "client_id",
-        "pickproof-no-such-client",
-        ("invalid_client", "invalid_grant", "invalid_request"),
-    ),
-    Bad("another redirect_uri", "redirect_uri", "https://attacker.pickproof.example/", ("invalid_grant",)),
 )
 """Each spoils a proper redemption in one place."""
 

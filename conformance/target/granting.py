@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from conformance.attacks.redirects import sent_elsewhere
+from conformance.attacks.redirects import place, sent_elsewhere
 from conformance.model import Exchange
 from conformance.target.authorization import take
 from conformance.target.endings import Endings
@@ -190,6 +190,14 @@ class Granting(Endings):
         if not answer.refused:
             self.inconclusive(f"whether the token request was refused is unclear: {answer}", evidence)
 
+    def demand_no_grant(self, answer: TokenAnswer, expected: str) -> None:
+        """No token came, however the server worded that."""
+        if answer.granted:
+            self.violation(expected, str(answer), (*self.log,))
+        status = answer.exchange.answer.status if answer.exchange.answer else 0
+        if not status or status >= 500 or status == 429:
+            self.inconclusive(f"whether the token request was refused is unclear: {answer}")
+
     async def prove_code(self, browser: Party, client: Client, since: float) -> None:
         """A positive control, shared by attacks that end at about the same time: a proper request gives a code.
 
@@ -200,9 +208,13 @@ class Granting(Endings):
 
     def demand_not_sent_away(self, response: AuthorizationResponse) -> None:
         """The browser stays at the server, or goes to the registered redirect URI."""
-        registered = [c.redirect_uri for c in self.authorization.clients if c.id == response.request.client.id]
-        where = sent_elsewhere(response.location, registered)
-        if where:
+        request = response.request
+        registered = [c.redirect_uri for c in self.authorization.clients if c.id == request.client.id]
+        asked = [value for name, value in request.parameters if name == "redirect_uri"]
+        # A redirect that answers the request, or goes where it asked; a server's own error page elsewhere is neither.
+        answers = response.code or request.value("state") in response.values("state")
+        meant = answers or place(response.location) in map(place, asked)
+        if meant and sent_elsewhere(response.location, registered, asked):
             self.violation("the browser is sent to the registered redirect URI or nowhere", str(response))
         if response.broken:
             self.inconclusive(f"the authorization request ended in {response}", response.trail)

@@ -18,7 +18,7 @@ async def request_names_what_it_wants(target: Target) -> None:
     Remedy: refuse what is not `response_type=code` before anything else is looked at.
     """
     alice, client = await target.own_login("alice"), target.client()
-    for unknown in (None, "", "pickproof", "CODE", "code code"):
+    for unknown in (None, "", "pickproof", "CODE"):
         response = await target.authorize(alice, client, response_type=unknown)
         target.demand_no_code(response, f"response_type {unknown!r} gives no code")
     await target.granted(alice, client)

@@ -15,15 +15,26 @@ async def tokens_come_by_post_only(target: Target) -> None:
 
     Codes and secrets in a URL are logged by every proxy on the way.
 
-    Remedy: route POST alone to the token endpoint, and read the form body alone.
+    Remedy: route POST alone to the token endpoint.
     """
     alice = await target.own_login("alice")
     for method in ("GET", "PUT", "DELETE"):
         code = await target.code(alice)
-        target.demand_refusal(await target.redeem(code, method=method), f"{method} gives no token")
-    code = await target.code(alice)
-    target.demand_refusal(await target.redeem_in_query(code), "parameters in the query give no token")
+        target.demand_no_grant(await target.redeem(code, method=method), f"{method} gives no token")
     await target.granted(alice)
+
+
+@check("oauth.token.query-params-ignored", needs=TOKEN, sources=["OAUTH21-3.2.2", "CWE-598"])
+async def token_parameters_in_the_query_are_ignored(target: Target) -> None:
+    """A token request by POST whose parameters stand in the query gets no token.
+
+    Codes, verifiers and secrets in a URL are logged by every proxy on the way.
+
+    Remedy: read the form body alone.
+    """
+    code = await target.code(await target.own_login("alice"))
+    target.demand_no_grant(await target.redeem_in_query(code), "parameters in the query give no token")
+    await target.granted(code.browser, code.client)
 
 
 @check("oauth.token.no-store", needs=TOKEN, sources=["RFC6749-5.1", "OAUTH21-3.2.3", "CWE-525"])
@@ -54,6 +65,9 @@ async def errors_have_their_codes(target: Target) -> None:
         answer = await target.redeem_by(code, target.redemption(code, bad.changes(code.value)))
         target.demand_refusal(answer, f"a token request with {bad.what} is refused")
         target.expect_error(answer, bad.errors)
+    answer = await target.redeem(await target.code(alice), client=target.nobody())
+    target.demand_refusal(answer, "a token request of an unknown client is refused")
+    target.expect_error(answer, ("invalid_client", "invalid_grant", "invalid_request"))
     await target.granted(alice)
 
 
