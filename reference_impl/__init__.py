@@ -14,7 +14,7 @@ from .schemes import Reference, Scheme
 
 __all__ = ["FAULTS", "SCHEMES", "VARIANTS", "Clock", "Fault", "Reference", "Variant", "build"]
 
-_MODULES = ("session", "token")
+_MODULES = ("session", "token", "oauth")
 
 
 def _collected() -> dict[str, Scheme]:

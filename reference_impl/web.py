@@ -100,6 +100,30 @@ async def body(request: Request, types: Iterable[str] = (JSON,)) -> dict[str, An
     return _pairs(raw) if kind == FORM else _object(raw)
 
 
+async def form_pairs(request: Request) -> list[tuple[str, str]]:
+    """The fields of a form in order, repeated and empty ones included; a form is all that the body may be.
+
+    Raises:
+        Refused: 413 too long, 415 another content type, 400 not well-formed.
+    """
+    raw = await _read(request)
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != FORM:
+        raise Refused(415, f"the content type must be {FORM}")
+    return query_pairs(raw)
+
+
+def query_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """The fields of a form or a query in order, repeated and empty ones included.
+
+    Raises:
+        Refused: 400 when the bytes are no UTF-8, or too many fields.
+    """
+    try:
+        return parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise Refused(400, "the fields are not well-formed") from None
+
+
 async def _read(request: Request) -> bytes:
     raw = bytearray()
     async for chunk in request.stream():

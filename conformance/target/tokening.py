@@ -29,7 +29,7 @@ LIFETIME_SLACK = 5.0
 """Seconds by which a stated lifetime and a token's own expiry may differ: rounding, and the time between."""
 ANNOUNCED = {
     "authorization_endpoint": "GET", "token_endpoint": "POST", "revocation_endpoint": "POST",
-    "introspection_endpoint": "POST", "jwks_uri": "GET",
+    "introspection_endpoint": "POST", "userinfo_endpoint": "GET", "jwks_uri": "GET",
 }  # fmt: skip
 """What is looked for where it is announced, and by which method."""
 REQUIRED = {"issuer": str, "authorization_endpoint": str, "token_endpoint": str, "response_types_supported": list}
@@ -424,7 +424,7 @@ class Tokening(Consenting):
             self.demand_refusal(answer, "the announced S256 is enforced")
         for name, method in [(n, m) for n, m in ANNOUNCED.items() if n in document]:
             url = server.reach(str(document[name]))
-            exchange = await self.stranger().send(method, url, purpose=f"is the announced {name} there?")
+            exchange = await party.send(method, url, purpose=f"is the announced {name} there?")
             if exchange.answer and exchange.answer.status == 404:
                 self.violation(f"the announced {name} is there", "404", (exchange,))
             if name == "jwks_uri" and exchange.answer and not isinstance(json_of(exchange.answer), dict):
