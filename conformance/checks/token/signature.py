@@ -37,7 +37,7 @@ async def changed_claims_are_refused(target: Target) -> None:
     needs=[Capability.JWT],
     sources=["ASVS-v5.0.0-9.1.1", "RFC8725-3.3", "CWE-347"],
 )
-@given(edit=signature_edits)
+@given(examples=20, edit=signature_edits)
 async def edited_signature_is_refused(target: Target, edit: SignatureEdit) -> None:
     """A token whose signature was edited in any way is refused.
 
