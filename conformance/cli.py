@@ -71,6 +71,10 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
 
     doctor = command("doctor", "prove a description: login, identity, logout; no attacks")
     doctor.add_argument("target", metavar="TARGET", help=TARGET)
+    doctor.add_argument(
+        "--allow", action="append", default=[], choices=["destructive"],
+        help="what else may happen: with destructive, verbs that change accounts are proven too",
+    )  # fmt: skip
     doctor.add_argument("-v", "--verbose", action="store_true", help="show each request and answer, secrets masked")
     certify = command("certify", "attack a target and report what holds, with evidence")
     if asked == "doctor":

@@ -78,6 +78,11 @@ class Stop(BaseException):
 class Inconclusive(Stop):
     """A positive control failed or an answer is unclear; nothing may be concluded."""
 
+    def __init__(self, reason: str, evidence: tuple[Exchange, ...] = (), key: str = "") -> None:
+        super().__init__(reason, evidence)
+        self.key = key
+        """The key of the description that asked for what could not be done; empty where none did."""
+
 
 class NotApplicable(Stop):
     """The target lacks what the attack needs; found out only while running."""

@@ -192,6 +192,8 @@ class Summary:
     description_sha256: str
     word: str = "TARGET"
     """What names the target on the command line."""
+    why_alone: str = ""
+    """Why its checks run one at a time; empty where they need not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -489,7 +489,7 @@ async def test_exclusive_checks_run_alone_and_first() -> None:
 async def test_without_sessions_side_by_side_everything_runs_alone() -> None:
     watch = Watch()
     async with proven(Site()) as system:
-        system.side_by_side = False
+        system.login_ends_others = True
         await all_of(system, [toy(f"toy.r{n}", watch.reader) for n in range(4)])
     assert watch.most == 1
 

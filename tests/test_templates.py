@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conformance.model import Answer
 from conformance.target.templates import Form, UnknownWordError, extract, forms, links, mentions, pointer, render
-from conformance.target.verbs import _choose
+from conformance.target.verbs import choose_form
 
 URL = "http://127.0.0.1:8000/in/login?next=%2F"
 WORDS = {"user": "alice", "password": "{user}", "access": "tok"}
@@ -255,13 +255,13 @@ CHOICE = """<form action=/search><input name=q></form><form action=/up><input na
     ],
 )
 def test_which_form_is_filled(fill: dict[str, str], action: str | None, chosen: str | None) -> None:
-    form = _choose(the_forms(CHOICE), fill, action)
+    form = choose_form(the_forms(CHOICE), fill, action)
     assert (form.action if form else None) == (f"http://127.0.0.1:8000{chosen}" if chosen else None)
 
 
 @bug("fields that no form of the page has are sent with whatever form has a password field")
 def test_a_form_that_lacks_the_fields_is_not_filled() -> None:
-    assert _choose(the_forms(CHOICE), {"email": "a"}, None) is None
+    assert choose_form(the_forms(CHOICE), {"email": "a"}, None) is None
 
 
 # -- hostile answers

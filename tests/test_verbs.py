@@ -13,9 +13,12 @@ import httpx
 import pytest
 import respx
 
+from conformance.attacks.crosssite import FOREIGN, SIMPLE_BODIES, Forgery
 from conformance.errors import DescriptionError, Inconclusive, PreflightError
 from conformance.model import Exchange
+from conformance.target.acts import act_of, forge, repeat
 from conformance.target.party import Party
+from conformance.target.stage import mutate_of
 from conformance.target.system import System
 from conformance.target.verbs import MAX_REDIRECTS, NotTakenError, StepFailedError, identify, perform
 from tests.toys import BASE, PASSWORDS, TABLE, a_system, proofs_of
@@ -26,10 +29,6 @@ LOGIN_PAGE = """<form action="/session" method="post">
   <input type="hidden" name="csrf" value="fresh-value"><input name="user"><input name="password" type="password">
   <button name="go" value="in">Sign in</button></form><form action="/search"><input name="q"></form>"""
 PAGE_LOGIN = {"page": "/login", "fill": {"user": "{user}", "password": "{password}"}}
-
-
-def bug(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
 
 
 @pytest.fixture
@@ -217,7 +216,6 @@ async def test_a_multipart_form(router: respx.MockRouter) -> None:
     assert b'name="t"\r\n\r\n1\r\n' in request.content
 
 
-@bug("a multipart form is sent from a dict: of fields with one name only the last is left")
 @pytest.mark.asyncio
 async def test_a_multipart_form_with_repeated_fields(router: respx.MockRouter) -> None:
     page = """<form action="/up" method="post" enctype="multipart/form-data"><input name="user">
@@ -230,15 +228,7 @@ async def test_a_multipart_form_with_repeated_fields(router: respx.MockRouter) -
     assert b"two" in body
 
 
-@pytest.mark.parametrize(
-    "encoding",
-    [
-        "application/x-www-form-urlencoded",
-        pytest.param(
-            "multipart/form-data", marks=bug("the record of an unsent multipart request raises httpx.RequestNotRead")
-        ),
-    ],
-)
+@pytest.mark.parametrize("encoding", ["application/x-www-form-urlencoded", "multipart/form-data"])
 @pytest.mark.asyncio
 async def test_a_form_that_posts_elsewhere_is_not_sent(router: respx.MockRouter, encoding: str) -> None:
     page = f'<form action="http://elsewhere.example/" method="post" enctype="{encoding}"><input name="user">'
@@ -338,7 +328,6 @@ async def test_an_unknown_word_names_its_step(router: respx.MockRouter) -> None:
     assert PASSWORD not in str(caught.value)
 
 
-@bug("reported as `identity`, the first verb that happens to send the token")
 @pytest.mark.asyncio
 async def test_an_unknown_word_in_use_is_reported_there(router: respx.MockRouter) -> None:
     async def ask() -> None:
@@ -349,6 +338,14 @@ async def test_an_unknown_word_in_use_is_reported_there(router: respx.MockRouter
     with pytest.raises(DescriptionError) as caught:
         await ask()
     assert caught.value.key == "use.access"
+
+
+@pytest.mark.asyncio
+async def test_an_unknown_word_in_headers_is_reported_there(router: respx.MockRouter) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        await alice_of(a_target(router, headers={"X-Tenant": "{tenant}"})).visit("GET /me", "test")
+    assert caught.value.key == "headers"
+    assert "{tenant} is not known here" in str(caught.value)
 
 
 @pytest.mark.asyncio
@@ -417,13 +414,52 @@ async def test_no_anti_forgery_value_where_none_is_used(router: respx.MockRouter
     assert paths(router) == ["POST /login"]
 
 
-@bug("a path that uses {csrf} fetches none, while json, form, headers and query do")
 @pytest.mark.asyncio
 async def test_an_anti_forgery_value_in_the_path(router: respx.MockRouter) -> None:
     handing_out(router)
     router.get("/logout").respond(204)
     await do(a_target(router, csrf=CSRF, logout={"send": "GET /logout?t={csrf}"}), "logout")
     assert paths(router) == ["GET /csrf", "GET /logout?t=value-0"]
+
+
+@pytest.mark.asyncio
+async def test_an_anti_forgery_value_in_the_address_of_a_page(router: respx.MockRouter) -> None:
+    handing_out(router)
+    router.get("/account").respond(200, html='<a href="/logout">Sign out</a>')
+    router.get("/logout").respond(204)
+    logout = {"page": "/account?t={csrf}", "action": "/logout"}
+    await do(a_target(router, csrf=CSRF, logout=logout), "logout")
+    assert paths(router) == ["GET /csrf", "GET /account?t=value-0", "GET /logout"]
+
+
+CHANGE = {"send": "GET /note?lang=en&note={value}&t={csrf}", "read": {"send": "GET /note", "value": "json:/note"}}
+
+
+@pytest.mark.asyncio
+async def test_words_in_a_path_stay_open_until_somebody_sends_it(router: respx.MockRouter) -> None:
+    """Another site's page knows the value that it wants to write, and no anti-forgery value."""
+    handing_out(router)
+    router.get("/note").respond(204)
+    system = a_target(router, csrf=CSRF, mutate=CHANGE)
+    alice = alice_of(system)
+    act = await act_of(alice, "mutate", mutate_of(system), "test")
+    assert act.has_open_token
+    await forge(alice, act, Forgery(FOREIGN, SIMPLE_BODIES[0], method="GET"), value="new")
+    await repeat(alice, act, "new")
+    assert paths(router)[1:] == ["GET /note?lang=en&note=new", "GET /note?lang=en&note=new&t=value-0"]
+
+
+@pytest.mark.asyncio
+async def test_a_word_in_a_segment_of_a_path(router: respx.MockRouter) -> None:
+    handing_out(router)
+    router.post(path__startswith="/notes").respond(204)
+    system = a_target(router, csrf=CSRF, mutate={**CHANGE, "send": "POST /notes/{value}/{csrf}"})
+    alice = alice_of(system)
+    act = await act_of(alice, "mutate", mutate_of(system), "test")
+    assert act.has_open_token
+    await forge(alice, act, Forgery(FOREIGN, SIMPLE_BODIES[0]), value="new")
+    await repeat(alice, act, "new")
+    assert paths(router)[1:] == ["POST /notes/new/", "POST /notes/new/value-0"]
 
 
 # -- redirects
@@ -480,7 +516,6 @@ async def test_a_plain_request_is_not_redirected(router: respx.MockRouter) -> No
     assert exchange.answer
 
 
-@bug("after 307 and 308 a browser repeats method and body (RFC 9110 15.4.8, 15.4.9); the kit sends a GET")
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.asyncio
 async def test_redirects_that_keep_the_method(router: respx.MockRouter, status: int) -> None:
@@ -490,6 +525,21 @@ async def test_redirects_that_keep_the_method(router: respx.MockRouter, status: 
     await do(a_target(router, login=PAGE_LOGIN), "login")
     assert paths(router)[-1] == "POST /session/"
     assert sent(router)[-1].content == sent(router)[-2].content
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_that_keeps_the_method_repeats_a_multipart_form(router: respx.MockRouter) -> None:
+    page = '<form action="/up" method="post" enctype="multipart/form-data"><input name="user"></form>'
+    router.get("/login").respond(200, html=page)
+    router.post("/up").respond(307, headers={"location": "/up/"})
+    router.post("/up/").respond(303, headers={"location": "/home"})
+    router.get("/home").respond(200)
+    await do(a_target(router, login={"page": "/login", "fill": {"user": "{user}"}}), "login")
+    first, second, last = sent(router)[1:]
+    assert (second.method, second.content) == ("POST", first.content)
+    assert second.headers["content-type"] == first.headers["content-type"]
+    assert second.headers["referer"] == first.headers["referer"]
+    assert (last.method, last.content) == ("GET", b"")
 
 
 # -- adapters
@@ -566,7 +616,6 @@ async def test_tokens_of_an_adapter_are_masked(adapted: System) -> None:
     assert "opaque-tok" not in adapted.secrets.mask("body: opaque-tok-123456")
 
 
-@bug("the key is what stands before the first colon of the reason: 'GET /me', no key of a description")
 @pytest.mark.asyncio
 async def test_preflight_of_an_adapter_whose_target_is_down(adapted: System, router: respx.MockRouter) -> None:
     router.get("/me").mock(side_effect=httpx.ConnectError("refused"))

@@ -116,18 +116,20 @@ def a_system(
 
 
 @contextlib.asynccontextmanager
-async def proven(app: Any, changes: Mapping[str, Any] | None = None, **more: Any) -> AsyncIterator[System]:
+async def proven(
+    app: Any, changes: Mapping[str, Any] | None = None, *, wait_for: float = 0, **more: Any
+) -> AsyncIterator[System]:  # fmt: skip
     """A system after preflight."""
     system = a_system(app, changes, **more)
     try:
-        await proofs_of(system)
+        await proofs_of(system, wait_for)
         yield system
     finally:
         await system.close()
 
 
-async def proofs_of(system: System) -> list[Proof]:
-    return [proof async for proof in preflight(system)]
+async def proofs_of(system: System, wait_for: float = 0) -> list[Proof]:
+    return [proof async for proof in preflight(system, wait_for)]
 
 
 async def verdict_of(system: System, check: Check) -> Verdict:

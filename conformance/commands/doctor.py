@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import AsyncIterator
 
 from conformance.commands.reach import options_of, shown, tell_preflight
 from conformance.errors import PreflightError
 from conformance.model import Exchange
 from conformance.open import opened
 from conformance.report.safe import clean
-from conformance.target.preflight import preflight
+from conformance.target.preflight import Proof, preflight
+from conformance.target.rehearsal import rehearse
 from conformance.target.system import System
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run preflight alone and show what it proved."""
+    """Run preflight alone and show what it proved; where that is allowed, the verbs that change accounts too."""
     return asyncio.run(_doctor(options))
 
 
@@ -23,7 +25,7 @@ async def _doctor(options: argparse.Namespace) -> int:
     seen: list[Exchange] = []
     async with opened(options.target, options_of(options, seen.append)) as system:
         try:
-            async for proof in preflight(system, options.wait_for):
+            async for proof in _proofs(system, options):
                 if options.verbose:
                     _tell(seen, system)
                 print(f"ok  {proof.key:9} {clean(system.secrets.mask(proof.text))}")
@@ -38,6 +40,14 @@ async def _doctor(options: argparse.Namespace) -> int:
             for capability, hint in sorted(system.missing.items()):
                 print(f"  {capability:18} {hint}")
     return 0
+
+
+async def _proofs(system: System, options: argparse.Namespace) -> AsyncIterator[Proof]:
+    async for proof in preflight(system, options.wait_for):
+        yield proof
+    if "destructive" in options.allow:
+        async for proof in rehearse(system):
+            yield proof
 
 
 def _tell(seen: list[Exchange], system: System) -> None:

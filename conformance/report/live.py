@@ -25,9 +25,11 @@ NAMED = 3
 
 
 def estimate(plan: Plan, target: Summary) -> str:
-    """What the run will cost, in a line or two: checks, logins, requests and the longest wait."""
+    """What the run will cost, in a few lines: checks, logins, requests, the longest wait, and what slows it down."""
     cost = f"{plural(len(plan.checks), 'check')}, about {plural(plan.logins, 'login')}"
     cost += f" and {plural(plan.requests, 'request')}; {_waits(plan, target)}"
+    if target.why_alone:
+        cost += f"\nchecks run one at a time: {target.why_alone}"
     if not plan.skipped:
         return cost
     return f"{cost}\n{plural(len(plan.skipped), 'check')} cannot run here, see the summary for the reasons"

@@ -207,6 +207,7 @@ def _colophon(report: Report, secrets: Secrets) -> Html:
         tag("p", shown(offers, secrets, 2000)),
         tag("p", "It lacks:") if lacks else "",
         tag("ul", *(tag("li", shown(text, secrets)) for text in lacks)) if lacks else "",
+        tag("p", f"Checks ran one at a time: {target.why_alone}.") if target.why_alone else "",
         tag("p", f"Clock: {shown(target.clock, secrets)}. Description: ", tag("code", target.description_sha256)),
         tag("p", f"Pickproof {report.kit_version}. It looks from outside; what requests cannot decide is not "
                  "judged here, and no standards body has certified anything.", class_="soft"),

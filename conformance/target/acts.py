@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urljoin
 
 from conformance.attacks.crosssite import FORM, Forgery, pairs
 from conformance.errors import DescriptionError
 from conformance.target.grammar import Step, Verb
 from conformance.target.party import form_body, json_body
 from conformance.target.templates import UnknownWordError, forms, links, mentions, render
-from conformance.target.verbs import StepFailedError, choose_form, open_page, perform
+from conformance.target.verbs import StepFailedError, browse, choose_form, perform, sends_csrf
 
 if TYPE_CHECKING:
     from conformance.model import Exchange
@@ -44,12 +44,16 @@ class Act:
     @property
     def has_token(self) -> bool:
         """Whether the request carries an anti-forgery value anywhere."""
-        return mentions([self.fields, self.query, self.headers], "csrf")
+        return mentions([self.path, self.fields, self.query, self.headers], "csrf")
 
     @property
     def has_open_token(self) -> bool:
         """Whether it carries one where a page of another site can put one too: not in a header."""
-        return mentions([self.fields, self.query], "csrf")
+        return mentions([self.path, self.fields, self.query], "csrf")
+
+    def address(self, words: Mapping[str, Any]) -> str:
+        """The path with these words; a word that is not there is left empty."""
+        return str(_filled(self.path, words))
 
     def filled(self, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Fields and query with these words; what mentions a word that is not there is left out."""
@@ -81,28 +85,38 @@ async def act_of(party: Party, name: str, verb: Verb, purpose: str) -> Act:
     if before:
         await perform(party, name, Verb(steps=before), purpose)
     described = party.system.description
-    used = mentions([last.json_, last.form, last.headers, last.query, last.fill], "csrf")
-    if used and described.csrf and not any("csrf" in step.take for step in before):
+    if sends_csrf(last) and described.csrf and not any("csrf" in step.take for step in before):
         await party.verb("csrf", described.csrf, f"{purpose}: fetch the anti-forgery value")
     words = {**party.system.words(party), **party.tokens, **{word: f"{{{word}}}" for word in OPEN}}
     try:
         if last.page:
             return await _act_on_page(party, last, words, purpose)
-        method, path = render(last.send, words).split(" ", 1)
+        method, address = render(last.send, words).split(" ", 1)
         fields = render(last.json_ if last.json_ is not None else last.form, words)
+        path, query = _split(address)
+        query, headers = {**query, **render(last.query, words)}, render(last.headers, words)
     except UnknownWordError as problem:
         raise DescriptionError(party.system.where, name, str(problem)) from None
     kind = "json" if last.json_ is not None else "form" if last.form is not None else "none"
-    token = party.tokens.get("csrf", "")
-    return Act(method.upper(), path, fields, kind, render(last.query, words), render(last.headers, words), token)
+    return Act(method.upper(), path, fields, kind, query, headers, party.tokens.get("csrf", ""))
+
+
+def _split(address: str) -> tuple[str, dict[str, str]]:
+    """An address without those parameters of its query that use open words, and these."""
+    path, mark, query = address.partition("?")
+    parts = query.split("&") if mark else []
+    fixed = [part for part in parts if not any(mentions(part, word) for word in OPEN)]
+    found = dict(parse_qsl("&".join(part for part in parts if part not in fixed), keep_blank_values=True))
+    return path + ("?" + "&".join(fixed) if fixed else ""), found
 
 
 async def _act_on_page(party: Party, step: Step, words: Mapping[str, str], purpose: str) -> Act:
     fill = render(step.fill, words)
-    page = await open_page(party, render(step.page, words), f"{purpose}: open the page")
+    genuine = {**words, **party.tokens}
+    page = await browse(party, render(step.page, genuine), f"{purpose}: open the page")
     if page.answer is None:
         raise StepFailedError(f"{step.page} gave {page.error}", (page,))
-    action = urljoin(page.request.url, render(step.action, words)) if step.action else None
+    action = urljoin(page.request.url, render(step.action, genuine)) if step.action else None
     form = choose_form(forms(page.answer.body, page.request.url), fill, action)
     if form is None and action and action in links(page.answer.body, page.request.url):
         return Act("GET", action, {}, "none")
@@ -131,7 +145,8 @@ async def forge(browser: Party, act: Act, forgery: Forgery, **words: str) -> Exc
     kind = {"Content-Type": forgery.body.content_type} if posted and forgery.body.content_type else {}
     headers = {**dict(forgery.page.headers), **kind}
     return await sender.send(
-        forgery.method, act.path, purpose=f"{browser.label} sends {forgery}", headers=headers, query=query,
+        forgery.method, act.address({**words, **dict(forgery.words)}), headers=headers, query=query,
+        purpose=f"{browser.label} sends {forgery}",
         content=forgery.body.write(fields) if posted else None, omit=omit,
     )  # fmt: skip
 
@@ -140,11 +155,12 @@ async def repeat(party: Party, act: Act, value: str) -> Exchange:
     """Send an act as the target's own page would, with its genuine token, whoever the party is."""
     words = {"value": value, "csrf": act.token}
     fields, query = act.filled(words)
+    path = act.address(words)
     if act.method == "GET":
-        return await party.send("GET", act.path, purpose=f"{party.label} acts", query={**query, **dict(pairs(fields))})
+        return await party.send("GET", path, purpose=f"{party.label} acts", query={**query, **dict(pairs(fields))})
     kind = "application/json" if act.kind == "json" else FORM if act.kind == "form" else None
     content = json_body(fields) if act.kind == "json" else form_body(pairs(fields)) if act.kind == "form" else None
     return await party.send(
-        act.method, act.path, purpose=f"{party.label} acts", query=query, headers=_filled(act.headers, words),
+        act.method, path, purpose=f"{party.label} acts", query=query, headers=_filled(act.headers, words),
         content=content, content_type=kind,
     )  # fmt: skip

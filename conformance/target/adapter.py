@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.errors import DescriptionError, Inconclusive
+from conformance.errors import DescriptionError, Inconclusive, PickproofError
 from conformance.target.description import TAKEN
 from conformance.target.party import form_body, json_body
 from conformance.target.templates import json_of
@@ -59,7 +59,7 @@ class Client:
             method, path, purpose=self.purpose, headers=headers, query=query, content=content, content_type=kind
         )
         if self.last.answer is None:
-            raise Inconclusive(f"{method} {path}: {self.last.error}", (self.last,))
+            raise Inconclusive(f"{method} {path}: {self.last.error}", (self.last,), "adapter")
         return self.last.answer
 
     @staticmethod
@@ -112,14 +112,17 @@ class Adapter:
     async def _call(self, verb: str, client: Client) -> Any:
         try:
             return await getattr(self._inner, verb)(client)
+        except PickproofError:
+            raise
         except Exception as problem:
             raise Inconclusive(
-                f"the adapter's `{verb}` raised {type(problem).__name__}", (client.last,) if client.last else ()
-            ) from None
+                f"the adapter's `{verb}` raised {type(problem).__name__}", (client.last,) if client.last else (),
+                "adapter",
+            ) from None  # fmt: skip
 
     def _last(self, verb: str, client: Client) -> Exchange:
         if client.last is None:
-            raise Inconclusive(f"the adapter's `{verb}` sent no request")
+            raise Inconclusive(f"the adapter's `{verb}` sent no request", (), "adapter")
         return client.last
 
 

@@ -90,16 +90,7 @@ class AuthorizationServer:
 
     def reach(self, url: str) -> str:
         """Where the kit reaches a URL of the server."""
-        system = self.system
-        absolute = urljoin(system.base_url + "/", url)
-        public = system.description.public_url
-        try:
-            if public and origin_of(absolute) == origin_of(public) and origin_of(absolute) not in system.wire.origins:
-                parts = urlsplit(absolute)
-                return system.base_url + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        except (ValueError, httpx.InvalidURL):
-            return absolute
-        return absolute
+        return self.system.reach(url)
 
     def _own(self, url: str) -> bool:
         try:

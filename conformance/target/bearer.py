@@ -13,7 +13,7 @@ from conformance.attacks.jwt import Token, parse
 from conformance.model import Capability, Exchange
 from conformance.target.oracle import Judgement, RouteOracle
 from conformance.target.party import Carrier, Party
-from conformance.target.stage import mutate_of, stage_of
+from conformance.target.stage import mutate_of
 from conformance.target.templates import extract, render
 from conformance.target.tokens import TokenAttacks
 
@@ -95,11 +95,10 @@ class Presenting(TokenAttacks):
             NotApplicable: it does not; `bearer.header-ok` judges that.
         """
         alice = await self.shared_login("alice")
-        known = vars(self.system).setdefault("speaks_bearer", {})
-        if True not in known:
+        if not self.system.speaks_bearer:
             judged = await self.presenting(alice, f"Bearer {alice.secret(self.bearer)}").whoami()
-            known[not judged.refused] = judged
-        if True not in known:
+            self.system.speaks_bearer = not judged.refused
+        if not self.system.speaks_bearer:
             self.not_applicable("the target does not take tokens by the Bearer scheme: bearer.header-ok judges that")
         return alice
 
@@ -220,7 +219,7 @@ class Presenting(TokenAttacks):
     @contextlib.asynccontextmanager
     async def state_of_alice(self) -> AsyncIterator[tuple[Party, str]]:
         """Alice, and a value that she alone has just written; what stood there before comes back."""
-        stage = stage_of(self.system)
+        stage = self.system.stage
         async with stage.open(), stage.alone() as victim:
             yield victim.party.in_log(self.log), victim.state
 

@@ -11,16 +11,15 @@ import contextlib
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from conformance.attacks.crosssite import pairs
 from conformance.attacks.login_fields import REDIRECTS, WRONG, Guess, destination, marks, telling
 from conformance.attacks.timing import timing_difference
 from conformance.model import Exchange
+from conformance.target.altered_login import Altered, changed, going_to
 from conformance.target.cast import Cast
 from conformance.target.cookies import Jar
 from conformance.target.expectations import Expectations
@@ -30,8 +29,7 @@ from conformance.target.verbs import NotTakenError
 from conformance.target.wire import Log
 
 if TYPE_CHECKING:
-    from conformance.target.grammar import Step, Verb
-    from conformance.target.system import System
+    from conformance.target.grammar import Verb
 
 IN_A_ROW = 3
 """Failures with one name before it logs in properly again; some targets lock at five."""
@@ -45,21 +43,6 @@ RESOLUTION = 0.004
 """Seconds; a difference that is surely smaller is none that this kit speaks of."""
 SLOWEST = 1.5
 """Seconds of a login beyond which pairs of them take too long."""
-Altered = Callable[["Step"], "Step"]
-
-
-@dataclass
-class Doorman:
-    """Counts the failures that the kit causes."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    failures: dict[str, int] = field(default_factory=dict)
-
-
-def doorman_of(system: System) -> Doorman:
-    """The doorman of a run."""
-    found: Doorman = vars(system).setdefault("doorman", Doorman())
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +89,7 @@ class Logins(Cast, Expectations):
         party = Party(
             self.system, label or f"somebody who tries {user!r}", account, self.system.spare_lane(), log, Jar()
         )
-        verb = _altered(self._login(), user, password, altered)
+        verb = changed(self._login(), user, password, altered)
         words = {
             "user": user if isinstance(user, str) else "",
             "password": password if isinstance(password, str) else "",
@@ -123,11 +106,11 @@ class Logins(Cast, Expectations):
 
     async def failing(self, account: str, user: Any, password: Any) -> Attempt:
         """The same for an attempt that should fail: one at a time, and not too many in a row."""
-        async with doorman_of(self.system).turn:
+        async with self.system.doorman.turn:
             return await self._failing(account, user, password)
 
     async def _failing(self, account: str, user: Any, password: Any) -> Attempt:
-        failures = doorman_of(self.system).failures
+        failures = self.system.doorman.failures
         if failures.get(account, 0) >= IN_A_ROW:
             await self.system.login(account, self.system.log, lane=self.system.spare_lane())
             failures[account] = 0
@@ -187,7 +170,7 @@ class Logins(Cast, Expectations):
             if not suspected and time.monotonic() - began > PATIENCE:
                 break
             await asyncio.sleep(pause)
-            async with doorman_of(self.system).turn:
+            async with self.system.doorman.turn:
                 pairs = await self._pairs(user)
             timing = timing_difference(pairs, rng=self.rng)
             bound = _bound([a - b for a, b in pairs])
@@ -242,7 +225,7 @@ class Logins(Cast, Expectations):
         account = self.system.accounts[0]
         described = self.system.description.accounts[account]
         told = f"alice, sent on to {target!r}"
-        change = _to(parameter, target, way)
+        change = going_to(parameter, target, way)
         attempt = await self.attempt(account, described.user, described.password, label=told, altered=change)
         answers = [e.answer for e in attempt.shown if e.answer]
         return [place for answer in answers for place in answer.all("location")], attempt.shown
@@ -290,51 +273,3 @@ def _slowed(first: Attempt, now: Attempt) -> str | None:
     if now.exchange.seconds > first.exchange.seconds + 1.0:
         return f"the answer took {now.exchange.seconds:.1f} s"
     return None
-
-
-def _altered(verb: Verb, user: Any, password: Any, more: Altered | None) -> Verb:
-    """The login with values that are not text in place of its words, and with its last step changed."""
-    typed = {word: value for word, value in (("user", user), ("password", password)) if not isinstance(value, str)}
-    steps = [_typed(step, typed) for step in verb.steps]
-    if more:
-        steps[-1] = more(steps[-1])
-    return verb.model_copy(update={"steps": steps})
-
-
-def _typed(step: Step, typed: Mapping[str, Any]) -> Step:
-    if not typed:
-        return step
-    return step.model_copy(
-        update={
-            "json_": _replaced(step.json_, typed),
-            "form": _bracketed(step.form, typed) if step.form is not None else None,
-            "fill": _bracketed(step.fill, typed),
-        }
-    )
-
-
-def _replaced(template: Any, typed: Mapping[str, Any]) -> Any:
-    if isinstance(template, str):
-        return next((value for word, value in typed.items() if template == f"{{{word}}}"), template)
-    if isinstance(template, Mapping):
-        return {key: _replaced(value, typed) for key, value in template.items()}
-    return [_replaced(value, typed) for value in template] if isinstance(template, list) else template
-
-
-def _bracketed(fields: Mapping[str, str], typed: Mapping[str, Any]) -> dict[str, str]:
-    return dict(pairs(_replaced(fields, typed)))
-
-
-def _to(parameter: str, target: str, way: str) -> Altered:
-    def change(step: Step) -> Step:
-        if step.page:
-            joined = "&" if "?" in step.page else "?"
-            page = f"{step.page}{joined}{quote(parameter)}={quote(target, safe='')}"
-            fill = {**step.fill, parameter: target} if way == "body" else step.fill
-            return step.model_copy(update={"page": page, "fill": fill})
-        if way == "query":
-            return step.model_copy(update={"query": {**step.query, parameter: target}})
-        into = "form" if step.form is not None else "json_"
-        return step.model_copy(update={into: {**(getattr(step, into) or {}), parameter: target}})
-
-    return change

@@ -24,7 +24,6 @@ from conformance.target.stage import (
     fresh_value,
     mutate_of,
     read_state,
-    stage_of,
 )
 from conformance.target.wire import origin_of
 
@@ -57,7 +56,7 @@ class Mutations(Cast, Expectations):
     @contextlib.asynccontextmanager
     async def csrf_victim(self) -> AsyncIterator[Victim]:
         """Somebody to attack; when the last attack of a run is over, the state is put back."""
-        stage = stage_of(self.system)
+        stage = self.system.stage
         async with stage.open():
             async with stage.shared() as victim:
                 pass
@@ -95,7 +94,7 @@ class Mutations(Cast, Expectations):
 
     async def _effect(self, forgery: Forgery) -> Effect | None:
         """What a forged request does to the state; None for nothing."""
-        stage = stage_of(self.system)
+        stage = self.system.stage
         async with stage.shared() as victim:
             effect = await self._attack(victim, forgery)
         if effect is None or effect.own:
@@ -119,7 +118,7 @@ class Mutations(Cast, Expectations):
         after = await read_state(replace(party, lane=browser.lane))
         if after == victim.state:
             return None
-        stage_of(self.system).stale()
+        self.system.stage.stale()
         said = f"the state went from {victim.state!r} to {after!r}"
         return Effect(said, value in (after or ""), (exchange, *([last] if (last := self.log.last()) else [])))
 
@@ -206,7 +205,7 @@ class Mutations(Cast, Expectations):
 
     async def _expect_acts_as(self, client: Party, judged: Judgement, users: Sequence[Party]) -> None:
         """A change by this client reaches nobody but whom the identity route names, whoever's token it carries."""
-        stage = stage_of(self.system)
+        stage = self.system.stage
         async with stage.open(), stage.alone():
             stage.stale()
             before = {user.label: await read_state(user) for user in users}

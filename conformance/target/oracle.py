@@ -34,6 +34,8 @@ class Judgement:
     """Whom the target named, when it accepted."""
     why: str
     exchange: Exchange = field(repr=False)
+    guest: str | None = None
+    """The stranger's name that stood there, when the target refused under one."""
 
     @property
     def accepted(self) -> bool:
@@ -88,7 +90,9 @@ class Oracle:
             return Judgement(Meaning.ACCEPTED, name, "the answer names the user", exchange)
         seen = face(answer, exchange.request.url)
         if seen in self.strangers:
-            return Judgement(Meaning.REFUSED, None, f"{answer.status}, as a stranger gets", exchange)
+            guest = name if name in self.stranger_names else None
+            under = f", under the name {guest!r}" if guest else ""
+            return Judgement(Meaning.REFUSED, None, f"{answer.status}, as a stranger gets{under}", exchange, guest)
         if 400 <= answer.status < 500:
             return Judgement(Meaning.REFUSED, None, str(answer.status), exchange)
         if 300 <= answer.status < 400 and seen.location in {s.location for s in self.strangers if s.location}:

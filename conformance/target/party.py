@@ -10,9 +10,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
+from conformance.errors import DescriptionError
 from conformance.model import Exchange
 from conformance.target.cookies import Jar
-from conformance.target.templates import render
+from conformance.target.templates import UnknownWordError, render
 
 if TYPE_CHECKING:
     from conformance.target.grammar import Verb
@@ -134,14 +135,17 @@ class Party:
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         content_type: str | None = None,
-        files: Mapping[str, str] | None = None,
+        files: Iterable[tuple[str, str]] | None = None,
         accept: str = "application/json, text/html;q=0.9, */*;q=0.8",
         omit: Iterable[str] = (),
     ) -> Exchange:
         """Send one request with everything that this party holds, and keep the cookies that come back.
 
         Of the headers that are not named in `headers`, those of `omit` are left out: a page of another site sends
-        neither this target's `Origin` nor what its own scripts add.
+        neither this target's `Origin` nor what its own scripts add. `files` are the fields of a multipart form.
+
+        Raises:
+            DescriptionError: `headers` or `use` names an unknown word.
         """
         # Joined as text: what an attack writes into a path must leave as it is.
         url = path if path.startswith("http") else (self.home or self.system.base_url) + "/" * (path[:1] != "/") + path
@@ -157,7 +161,7 @@ class Party:
             head["Content-Type"] = content_type
         if cookies := self._cookie_header(url, cookie_pairs):
             head["Cookie"] = cookies
-        everywhere = render(self.system.headers, self.system.words(self))
+        everywhere = self._rendered("headers", self.system.headers, self.system.words(self))
         for more in (everywhere, carried, dict(self.also_headers)):
             head = _merged(head, more)
         unwanted = {name.lower() for name in omit}
@@ -184,12 +188,19 @@ class Party:
             kind, _, rest = template.partition(":")
             if kind == "header":
                 header, _, value = rest.partition(":")
-                headers[header.strip()] = render(value.strip(), self.tokens)
+                headers[header.strip()] = self._rendered(f"use.{name}", value.strip(), self.tokens)
             elif kind == "cookie":
                 cookies.append((rest, self.tokens[name]))
             else:
                 query[rest] = self.tokens[name]
         return headers, [*cookies, *self.also_cookies], {**query, **dict(self.also_query)}
+
+    def _rendered(self, key: str, template: Any, words: Mapping[str, str]) -> Any:
+        """What stands at a key of the description that goes along with every request of whatever verb."""
+        try:
+            return render(template, words)
+        except UnknownWordError as problem:
+            raise DescriptionError(self.system.where, key, str(problem)) from None
 
     def _cookie_header(self, url: str, extra: Iterable[tuple[str, str]]) -> str:
         stored = self.jar.header_for(url, self.system.clock.now())
@@ -217,7 +228,10 @@ class Party:
         """Perform a verb of the description as this party."""
         from conformance.target.verbs import perform
 
-        return await perform(self, name, verb, purpose, words)
+        try:
+            return await perform(self, name, verb, purpose, words)
+        finally:
+            self.system.doubt_after(name, self.owner)
 
     async def logout(self) -> Exchange:
         """End this session the way the description says."""
@@ -242,9 +256,10 @@ def _bytes(value: str) -> bytes:
         return value.encode("utf-8", "surrogatepass")
 
 
-def _body(content: bytes | None, files: Mapping[str, str] | None) -> dict[str, Any]:
+def _body(content: bytes | None, files: Iterable[tuple[str, str]] | None) -> dict[str, Any]:
     if files is not None:
-        return {"files": {name: (None, value) for name, value in files.items()}}
+        # Pairs, since a form may have several fields of one name.
+        return {"files": [(name, (None, value)) for name, value in files]}
     return {} if content is None else {"content": content}
 
 

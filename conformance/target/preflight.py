@@ -6,23 +6,21 @@ what to try.
 
 from __future__ import annotations
 
-import asyncio
-import time
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from conformance.attacks.jwt import parse
 from conformance.errors import Inconclusive, PreflightError
 from conformance.model import Capability
+from conformance.target.carriers import find_carriers
 from conformance.target.entrances import entrance_cookies, entrances
 from conformance.target.keys import find_keys, token_of
-from conformance.target.oracle import Judgement, Oracle, RouteOracle, faces
-from conformance.target.party import Carrier, Party
+from conformance.target.oracle import Oracle, RouteOracle, faces
+from conformance.target.party import Party
+from conformance.target.strangers import meet_strangers
 from conformance.target.system import LoginFailedError, System, is_loopback
 from conformance.target.verbs import identify
-
-MAX_COOKIES = 12
-"""Cookies of a login that are tried one by one; more than that is not the shape of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +46,13 @@ async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]
         async for proof in _steps(system, wait_for):
             yield proof
     except Inconclusive as stop:
-        key, _, problem = stop.reason.partition(": ")
+        key = stop.key or "preflight"
         hint = "compare the step with what a browser sends; `pickproof doctor -v` shows each request"
-        raise PreflightError(key if problem else "preflight", problem or key, hint, stop.evidence) from None
+        raise PreflightError(key, stop.reason.removeprefix(f"{key}: "), hint, stop.evidence) from None
 
 
 async def _steps(system: System, wait_for: float) -> AsyncIterator[Proof]:
-    yield await _reachable(system, wait_for)
+    yield Proof("identity", await meet_strangers(system, wait_for))
     if system.authorization:
         await system.authorization.discover(system.stranger(system.log))
         yield Proof("oauth", f"the server is {system.authorization.issuer or 'without a name'}")
@@ -71,38 +69,6 @@ async def _steps(system: System, wait_for: float) -> AsyncIterator[Proof]:
     async for proof in _second_session(system, alice):
         yield proof
     _capabilities(system)
-
-
-async def _reachable(system: System, wait_for: float) -> Proof:
-    stranger = system.stranger(system.log)
-    until = time.monotonic() + wait_for
-    while True:
-        exchange, name = await identify(stranger)
-        if exchange.answer is not None and (exchange.answer.status < 500 or time.monotonic() >= until):
-            break
-        if time.monotonic() >= until:
-            raise PreflightError(
-                "base_url", f"{system.base_url} does not answer: {exchange.error}", _connection_hint(exchange.error),
-                (exchange,),
-            )  # fmt: skip
-        await asyncio.sleep(0.2)
-    if exchange.answer.status >= 500:
-        raise PreflightError(
-            "identity", f"a stranger is answered {exchange.answer.status}", "look at the target's log", (exchange,)
-        )
-    named = frozenset({name}) if name else frozenset[str]()
-    system.oracle = Oracle(faces([exchange]), named)
-    guest = f", under the name {name!r}" if name else ""
-    return Proof("identity", f"a stranger gets {exchange.answer.status}{guest}")
-
-
-def _connection_hint(error: str | None) -> str:
-    text = error or ""
-    if "certificate" in text.lower() or "ssl" in text.lower():
-        return "--ca FILE for a private certificate authority, --insecure to skip verification on a test system"
-    if "not HTTP" in text:
-        return "check scheme and port: https spoken to an http port looks like this, and the reverse"
-    return "start the target, check base_url, or give it time with --wait-for SECONDS"
 
 
 async def _accounts(system: System) -> AsyncIterator[Proof]:
@@ -130,13 +96,17 @@ async def _accounts(system: System) -> AsyncIterator[Proof]:
 
 async def _first_login(system: System, account: str) -> Party:
     try:
-        return await system.login(account, system.log)
+        party = await system.login(account, system.log)
     except LoginFailedError as failed:
         raise PreflightError("login", failed.reason, _login_hint(system, failed), failed.evidence) from None
-    except Inconclusive as failed:
+    again = await party.whoami()
+    if again.accepted and again.name != party.principal:
         raise PreflightError(
-            "login", failed.reason, "compare the step with what a browser sends", failed.evidence
-        ) from None
+            "identity.name", f"{account} is {party.principal!r} at one request and {again.name!r} at the next",
+            "point identity.name at what stays the same as long as somebody is signed in",
+            (*party.history[-1:], again.exchange),
+        )  # fmt: skip
+    return party
 
 
 def _login_hint(system: System, failed: LoginFailedError) -> str:
@@ -146,6 +116,11 @@ def _login_hint(system: System, failed: LoginFailedError) -> str:
         return "check user and password; a 403 often asks for an anti-forgery value or an Origin header"
     if status == 429:
         return "the target throttles logins: wait, or use other accounts"
+    if failed.guest:
+        return (
+            f"{_source(system)} names strangers too, {failed.guest!r}: if the login works, point identity.name at what "
+            "only a signed-in user is shown; else check the login step"
+        )
     if identity.answer and identity.answer.status == 200:
         return f"check identity.name: nothing stands at {_source(system)} in the answer shown"
     return "check the login step: the answer set no cookie or token that the identity route accepts"
@@ -156,50 +131,37 @@ def _source(system: System) -> str:
 
 
 async def _carriers(system: System, alice: Party) -> Proof:
-    """Find what authenticates: which of the cookies and tokens of a login, alone or together."""
-    tokens = [Carrier("token", name) for name in ("access", "id_token") if name in alice.tokens]
-    cookies = [Carrier("cookie", name) for name in dict.fromkeys(n for n, _ in alice.jar.as_pairs())][:MAX_COOKIES]
-    candidates = [*tokens, *cookies]
-    alone = [c for c in candidates if (await _with_only(alice, [c])).accepted]
-    if alone:
-        system.carriers, system.joint = tuple(alone), False
-    else:
-        system.carriers = tuple(
-            [c for c in candidates if not (await _with_only(alice, [o for o in candidates if o != c])).accepted]
-        )
-        system.joint = True
-    if not system.carriers:
-        raise PreflightError(
-            "identity", "the identity route accepts alice without any of the cookies and tokens of the login",
-            "choose a route that depends on the session", alice.history,
-        )  # fmt: skip
+    """Find what authenticates."""
+    others = await find_carriers(system, alice)
     text = " and ".join(map(str, system.carriers))
-    others = sorted({c.name for c in candidates} - {c.name for c in system.carriers})
     beside = f"; beside it, without weight: {', '.join(others)}" if others else ""
     return Proof("login", f"what authenticates is {text}{beside}")
-
-
-async def _with_only(alice: Party, kept: list[Carrier]) -> Judgement:
-    probe = alice.stolen("alice with some of her cookies")
-    names = {(c.kind, c.name) for c in kept}
-    probe.jar.discard(*{name for name, _ in probe.jar.as_pairs() if ("cookie", name) not in names})
-    probe.tokens = {name: value for name, value in probe.tokens.items() if ("token", name) in names}
-    return await probe.whoami()
 
 
 async def _refusal(system: System, alice: Party) -> Proof:
     """See how a made-up credential of the right shape is refused."""
     rng = system.rng("garbage")
-    forged = alice.stolen("a stranger with a made-up credential")
-    for carrier in system.carriers:
-        forged = forged.holding(_garbage(alice.secret(carrier), rng.choice), carrier, forged.label)
-    exchange, name = await identify(forged)
+    exchange, name = await identify(_made_up(system, alice, rng))
     answer = exchange.answer
     if answer is not None and answer.status < 500 and name is None:
         oracle = system.oracle
         system.oracle = Oracle(oracle.strangers | faces([exchange]), oracle.stranger_names)
         return Proof("identity", f"a made-up credential gets {answer.status}")
+    again, other = await identify(_made_up(system, alice, rng)) if name else (exchange, name)
+    if other is not None and other != name:
+        raise PreflightError(
+            "identity.name", f"made-up credentials have a name, another one each time: {name!r} and {other!r}",
+            "point identity at what only a signed-in user is given: guests of changing names pass for users",
+            (exchange, again),
+        )  # fmt: skip
     return Proof("identity", f"a made-up credential gets no clear refusal: {system.oracle.judge(exchange, name)}")
+
+
+def _made_up(system: System, alice: Party, rng: random.Random) -> Party:
+    forged = alice.stolen("a stranger with a made-up credential")
+    for carrier in system.carriers:
+        forged = forged.holding(_garbage(alice.secret(carrier), rng.choice), carrier, forged.label)
+    return forged
 
 
 def _garbage(value: str, choose: Callable[[str], str]) -> str:
@@ -246,8 +208,9 @@ async def _pre_login(system: System) -> Proof:
 async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
     """Prove logout on a second session of the first account, and see whether sessions live side by side."""
     second = await _first_login(system, system.accounts[0])
-    system.side_by_side = (await alice.whoami()).accepted
-    if not system.side_by_side:
+    system.login_ends_others = not (await alice.whoami()).accepted
+    system.doubt_shared()
+    if system.login_ends_others:
         yield Proof("login", "a second login ends the first: checks run one at a time")
     if not _offers(system, "logout"):
         return
@@ -259,8 +222,8 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
             "check path and method; many logouts are a POST with an anti-forgery value", (exchange,),
         )  # fmt: skip
     text = "the client is signed out" if (await second.whoami()).refused else "the client still counts as signed in"
-    if system.side_by_side and not (await alice.whoami()).accepted:
-        system.side_by_side = False
+    if not system.login_ends_others and not (await alice.whoami()).accepted:
+        system.logout_ends_others = True
         text += "; it ends the account's other sessions too: checks run one at a time"
     yield Proof("logout", f"answered {status}; {text}")
 

@@ -139,12 +139,6 @@ class Stage:
             self.victim = None
 
 
-def stage_of(system: System) -> Stage:
-    """The stage of a run."""
-    found: Stage = vars(system).setdefault("stage", Stage(system))
-    return found
-
-
 def fresh_value() -> str:
     """A value that stands nowhere yet."""
     return f"pp{secrets.token_hex(6)}"

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -21,12 +22,14 @@ from conformance.target.adapter import Adapter
 from conformance.target.clock import Clock
 from conformance.target.cookies import Jar
 from conformance.target.description import Description
+from conformance.target.doorman import Doorman
 from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle
 from conformance.target.party import Carrier, Party
 from conformance.target.sampler import Sampler
+from conformance.target.stage import Stage
 from conformance.target.tour import Guide
-from conformance.target.wire import Log, Wire
+from conformance.target.wire import Log, Wire, origin_of
 
 if TYPE_CHECKING:
     from conformance.attacks.keys import PublicKey
@@ -41,6 +44,11 @@ FRESH = 3.0
 
 class LoginFailedError(Inconclusive):
     """A login with good credentials did not lead to an identity."""
+
+    def __init__(self, reason: str, evidence: tuple[Exchange, ...], guest: str | None = None) -> None:
+        super().__init__(reason, evidence, "login")
+        self.guest = guest
+        """The stranger's name under which the target still knows the client, if it names strangers."""
 
 
 @dataclass
@@ -67,8 +75,10 @@ class System:
     """Further protected routes on which insiders and strangers can be told apart."""
     capabilities: frozenset[Capability] = frozenset()
     missing: Mapping[Capability, str] = field(default_factory=dict)
-    side_by_side: bool = True
-    """Several sessions of an account live at once, and a logout ends its own alone."""
+    login_ends_others: bool = False
+    """A second login ends the account's first session."""
+    logout_ends_others: bool = False
+    """A logout ends the account's other sessions too."""
     pre_login: str | None = None
     """The visit that gives a stranger a session cookie, if one does."""
     public_keys: tuple[PublicKey, ...] = field(default=(), repr=False)
@@ -77,9 +87,15 @@ class System:
     """The key set as the target publishes it."""
     listener: Listener | None = None
     """Where the target is led by forged tokens that name an address; started when first asked for."""
+    speaks_bearer: bool = False
+    """The Bearer scheme was seen to work, whatever the description says of how a token travels."""
     logins: int = 0
     log: Log = field(default_factory=Log, repr=False)
     """Exchanges that belong to no check: preflight, shared logins, positive controls."""
+    stage: Stage = field(init=False, repr=False)
+    """Where attacks on the described state take place."""
+    doorman: Doorman = field(default_factory=Doorman, init=False, repr=False)
+    """Counts failed logins."""
 
     def __post_init__(self) -> None:
         self._lanes = [self.wire.transport() for _ in range(SPARE_LANES)]
@@ -92,6 +108,7 @@ class System:
         self._controls: dict[str, tuple[list[float], asyncio.Lock]] = {}
         self.sampler = Sampler(self)
         self.guide = Guide(self)
+        self.stage = Stage(self)
         self._again = asyncio.Lock()
         self._listening = asyncio.Lock()
         self._another: Party | None = None
@@ -118,6 +135,18 @@ class System:
         return self.description.headers
 
     @property
+    def side_by_side(self) -> bool:
+        """Several sessions of an account live at once, and a logout ends its own alone."""
+        return not self.why_alone
+
+    @property
+    def why_alone(self) -> str:
+        """Why checks must run one at a time; empty where they need not."""
+        if self.login_ends_others:
+            return "a second login ends the account's first session"
+        return "a logout ends the account's other sessions too" if self.logout_ends_others else ""
+
+    @property
     def carrier(self) -> Carrier:
         """The carrier that checks attack first."""
         return self.carriers[0] if self.carriers else Carrier("token", "access")
@@ -132,6 +161,19 @@ class System:
         found = (n for n, a in self.description.accounts.items() if a.role == role or n == role)
         return next(found, None)
 
+    def reach(self, url: str) -> str:
+        """Where the kit reaches a URL that the target names: what users reach at `public_url` is at `base_url`."""
+        absolute, public = urljoin(self.base_url + "/", url), self.description.public_url
+        try:
+            origin = origin_of(absolute)
+            if origin in self.wire.origins or not public or origin != origin_of(public):
+                return absolute
+            parts = urlsplit(absolute)
+        except (ValueError, httpx.InvalidURL):
+            # A hostile target may name what is no address.
+            return absolute
+        return self.base_url + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
     def words(self, party: Party) -> dict[str, str]:
         """What a step of this party may substitute."""
         account = self.description.accounts.get(party.owner or "")
@@ -141,7 +183,7 @@ class System:
         """The head of a report."""
         return Summary(
             self.name, self.base_url, self.scheme, tuple(sorted(self.capabilities)),
-            {str(k): v for k, v in self.missing.items()}, self.clock.kind, self.digest, self.where,
+            {str(k): v for k, v in self.missing.items()}, self.clock.kind, self.digest, self.where, self.why_alone,
         )  # fmt: skip
 
     @property
@@ -234,7 +276,8 @@ class System:
         who = await party.whoami()
         if not who.accepted:
             trouble = f"; {self.authorization.trouble}" if self.authorization and self.authorization.trouble else ""
-            raise LoginFailedError(_login_failure(account, exchange, who) + trouble, (exchange, who.exchange))
+            shown = (exchange, who.exchange)
+            raise LoginFailedError(_login_failure(account, exchange, who) + trouble, shown, who.guest)
         party.principal, party.history, party.log = who.name, tuple(own), log
         return party
 
@@ -272,6 +315,12 @@ class System:
     def doubt_shared(self) -> None:
         """Look at every shared login before it is handed out again: somebody may have ended it."""
         self._alive_at = dict.fromkeys(self._alive_at, float("-inf"))
+
+    def doubt_after(self, verb: str, account: str | None) -> None:
+        """The same for one account, after a verb that ends other sessions than the one that performs it."""
+        ends = {"login": self.login_ends_others, "logout": self.logout_ends_others}
+        if ends.get(verb) and account in self._alive_at:
+            self._alive_at[account] = float("-inf")
 
     def adopt(self, party: Party) -> None:
         """Make a live login the shared one of its account."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MAX_REDIRECTS = 5
 HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 FORM = "application/x-www-form-urlencoded"
+SAME_METHOD = frozenset({307, 308})
+"""Redirects that repeat method and body; after the others a browser sends a GET (RFC 9110 15.4.8 and 15.4.9)."""
 
 
 class StepFailedError(Inconclusive):
@@ -57,8 +59,10 @@ async def perform(
         answered = await adapter.perform(name, party, known, purpose)
         await _granted(party, name)
         return answered
+    # As the description spells it: `register` is taken as a name in Python.
+    name = name.removesuffix("_")
     if verb is None:
-        raise StepFailedError(f"the description has no `{name}`")
+        raise StepFailedError(f"the description has no `{name}`", (), name)
     exchange = None
     for at, step in enumerate(verb.steps):
         several = len(verb.steps) > 1
@@ -70,9 +74,9 @@ async def perform(
             exchange = await do
         except UnknownWordError as problem:
             raise DescriptionError(party.system.where, key, str(problem)) from None
-        _take(party, step, exchange, known)
+        _take(party, step, exchange, known, key)
     if exchange is None:
-        raise StepFailedError(f"`{name}` has no step")
+        raise StepFailedError(f"`{name}` has no step", (), name)
     await _granted(party, name)
     return exchange
 
@@ -98,11 +102,16 @@ async def identify(party: Party) -> tuple[Exchange, str | None]:
 async def _bring_csrf(party: Party, name: str, step: Step, known: dict[str, str], purpose: str) -> None:
     """Fetch a fresh anti-forgery value before a step that uses one: many are bound to the session at hand."""
     verb = party.system.description.csrf
-    used = mentions([step.json_, step.form, step.headers, step.query, step.fill], "csrf")
-    if verb is None or name == "csrf" or not used or "csrf" in step.take:
+    if verb is None or name == "csrf" or not sends_csrf(step) or "csrf" in step.take:
         return
     await perform(party, "csrf", verb, f"{purpose}: fetch the anti-forgery value")
     known.update(party.tokens)
+
+
+def sends_csrf(step: Step) -> bool:
+    """Whether a step uses the anti-forgery value, wherever in its request."""
+    places = [step.send, step.page, step.action, step.json_, step.form, step.headers, step.query, step.fill]
+    return mentions(places, "csrf")
 
 
 async def _send(party: Party, step: Step, words: Mapping[str, str], purpose: str) -> Exchange:
@@ -120,15 +129,15 @@ async def _send(party: Party, step: Step, words: Mapping[str, str], purpose: str
 
 async def _page(party: Party, step: Step, words: Mapping[str, str], key: str, purpose: str) -> Exchange:
     fill = render(step.fill, words)
-    page = await open_page(party, render(step.page, words), f"{purpose}: open the page")
+    page = await browse(party, render(step.page, words), f"{purpose}: open the page")
     if page.answer is None or page.answer.status >= 500:
-        raise StepFailedError(f"{key}: {step.page} gave {_short(page)}", (page,))
+        raise StepFailedError(f"{key}: {step.page} gave {_short(page)}", (page,), key)
     action = urljoin(page.request.url, render(step.action, words)) if step.action else None
     form = choose_form(forms(page.answer.body, page.request.url), fill, action)
     if form is None and action in links(page.answer.body, page.request.url) and action:
-        return await open_page(party, action, purpose)
+        return await browse(party, action, purpose)
     if form is None:
-        raise StepFailedError(f"{key}: {_no_form(step, page)}", (page,))
+        raise StepFailedError(f"{key}: {_no_form(step, page)}", (page,), key)
     return await _submit(party, form, fill, action, render(step.headers, words), page.request.url, purpose)
 
 
@@ -154,56 +163,70 @@ async def _submit(
     page_url: str, purpose: str,
 ) -> Exchange:  # fmt: skip
     fields = [(name, value) for name, value in form.fields if name not in fill] + list(fill.items())
-    target = form.action if action is None else urljoin(action, form.action)
+    target = party.system.reach(form.action if action is None else urljoin(action, form.action))
     head = {"Referer": page_url, **headers}
     if form.method == "GET":
         joined = ("&" if urlsplit(target).query else "?") + urlencode(fields)
-        return await open_page(party, target + joined, purpose, head)
+        return await browse(party, target + joined, purpose, head)
     if form.multipart:
-        first = await party.send("POST", target, purpose=purpose, headers=head, files=dict(fields), accept=HTML)
+        first = await party.send("POST", target, purpose=purpose, headers=head, files=fields, accept=HTML)
     else:
         first = await party.send(
             "POST", target, purpose=purpose, headers=head, content=form_body(fields), content_type=FORM, accept=HTML
         )
-    return await _follow(party, first, purpose)
+    return await _follow(party, first, purpose, head)
 
 
-async def open_page(party: Party, path: str, purpose: str, headers: Mapping[str, str] | None = None) -> Exchange:
-    """Visit a page as a browser, redirects on the target's own origins included."""
+async def browse(party: Party, path: str, purpose: str, headers: Mapping[str, str] | None = None) -> Exchange:
+    """Open a page as a browser does, following redirects; returns the last exchange."""
     first = await party.send("GET", path, purpose=purpose, headers=headers, accept=HTML)
-    return await _follow(party, first, purpose)
+    return await _follow(party, first, purpose, headers)
 
 
-async def _follow(party: Party, exchange: Exchange, purpose: str) -> Exchange:
+async def _follow(party: Party, exchange: Exchange, purpose: str, headers: Mapping[str, str] | None) -> Exchange:
     """Follow redirects on the target's own origins, as a browser; a redirect elsewhere is where this ends."""
+    told = f"{purpose}: follow the redirect"
     for _ in range(MAX_REDIRECTS):
-        answer = exchange.answer
-        location = answer.header("location") if answer else None
-        if answer is None or not 300 <= answer.status < 400 or not location:
+        url = _onward(party, exchange)
+        if url is None or exchange.answer is None:
             return exchange
-        try:
-            url = urljoin(exchange.request.url, location)
-            own = url.startswith(("http://", "https://")) and origin_of(url) in party.system.wire.origins
-        except (ValueError, httpx.InvalidURL):
-            # A hostile target may redirect to what is no address.
-            return exchange
-        if not own:
-            return exchange
-        exchange = await party.send("GET", url, purpose=f"{purpose}: follow the redirect", accept=HTML)
+        before = exchange.request
+        if exchange.answer.status in SAME_METHOD and before.method != "GET":
+            kind = next((v.decode("latin-1") for k, v in before.headers if k.lower() == b"content-type"), None)
+            exchange = await party.send(
+                before.method, url, purpose=told, headers=headers, content=before.body, content_type=kind, accept=HTML
+            )
+        else:
+            exchange = await party.send("GET", url, purpose=told, accept=HTML)
     return exchange
 
 
-def _take(party: Party, step: Step, exchange: Exchange, known: dict[str, str]) -> None:
+def _onward(party: Party, exchange: Exchange) -> str | None:
+    """Where an answer sends a browser on, if that is the target's own."""
+    answer = exchange.answer
+    location = answer.header("location") if answer else None
+    if answer is None or not 300 <= answer.status < 400 or not location:
+        return None
+    try:
+        url = party.system.reach(urljoin(exchange.request.url, location))
+        own = url.startswith(("http://", "https://")) and origin_of(url) in party.system.wire.origins
+    except (ValueError, httpx.InvalidURL):
+        # A hostile target may redirect to what is no address.
+        return None
+    return url if own else None
+
+
+def _take(party: Party, step: Step, exchange: Exchange, known: dict[str, str], key: str) -> None:
     if exchange.answer is None:
         if step.take:
-            raise StepFailedError(f"no answer to take {', '.join(step.take)} from: {exchange.error}", (exchange,))
+            reason = f"no answer to take {', '.join(step.take)} from: {exchange.error}"
+            raise StepFailedError(reason, (exchange,), key)
         return
     for name, source in step.take.items():
         value = extract(source, exchange.answer, dict(party.jar.as_pairs()))
         if value is None:
-            raise NotTakenError(
-                f"nothing stands at take.{name} = {source!r} in the answer ({_short(exchange)})", (exchange,)
-            )
+            reason = f"nothing stands at take.{name} = {source!r} in the answer ({_short(exchange)})"
+            raise NotTakenError(reason, (exchange,), key)
         known[name] = value
         if name in TAKEN:
             party.tokens[name] = value

@@ -83,6 +83,8 @@ class Wire:
         self, lane: httpx.AsyncBaseTransport, request: httpx.Request, *, party: str, purpose: str, log: Log
     ) -> Exchange:
         """Send one request and record what happened; network trouble is recorded, never raised."""
+        # A multipart body is written when it is first read, and the record wants what was not sent, too.
+        await request.aread()
         if origin_of(request.url) not in self.origins:
             return self._record(request, None, "the kit did not send this: the host is not part of the target",
                                 party, purpose, log, time.time(), 0.0)  # fmt: skip
