@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import httpx
 
 from conformance.errors import DescriptionError, Inconclusive, PreflightError
+from conformance.target.cookies import Jar
 from conformance.target.grammar import Verb
 from conformance.target.oauth_messages import (
     AuthorizationRequest,
@@ -323,12 +324,12 @@ class AuthorizationServer:
         self.trouble = ""
         take(party, answer)
 
-    def client_of(self, party: Party) -> Party:
-        """The client's own connection, on which nothing of the user's browser travels."""
-        client = party.stolen(party.label)
-        client.tokens, client.replays = {}, False
-        client.jar.discard(*{name for name, _ in client.jar.as_pairs()})
-        return client
+    def client_of(self, party: Party, *, alone: bool = False) -> Party:
+        """A client beside the user's browser, of which nothing travels with it; `alone` on a connection of its own."""
+        system = self.system
+        # Clients are many and short-lived: they share a few connections, since some servers have places for a hundred.
+        lane = system.own_lane() if alone else system.spare_lane(party.lane)
+        return replace(party, lane=lane, jar=Jar(), tokens={}, base=None, replays=False)
 
 
 def take(party: Party, answer: TokenAnswer) -> None:

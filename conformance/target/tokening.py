@@ -221,7 +221,7 @@ class Tokening(Consenting):
 
     async def redeem_together(self, code: Code) -> list[TokenAnswer]:
         """Many redemptions of one code, started together on connections that are open already."""
-        clients = [self.authorization.client_of(code.browser) for _ in range(self.AT_ONCE)]
+        clients = [self.authorization.client_of(code.browser, alone=True) for _ in range(self.AT_ONCE)]
         await self.warm(clients)
         request = self.redemption(code)
         calls = (self.authorization.call(c, request, f"{code.client} redeems the code") for c in clients)
@@ -248,7 +248,7 @@ class Tokening(Consenting):
 
     async def refresh_and_revoke_together(self, party: Party) -> TokenAnswer:
         """A refresh and the revocation of its token, started together; what the refresh gave."""
-        clients = [self.authorization.client_of(party) for _ in range(2)]
+        clients = [self.authorization.client_of(party, alone=True) for _ in range(2)]
         await self.warm(clients)
         who, token = self.client_of(party), party.tokens["refresh"]
         revocation = TokenRequest(who, (("token", token), ("token_type_hint", "refresh_token")))
