@@ -171,6 +171,8 @@ class Check:
     """It changes what other users of the account see: runs as the account's only user."""
     destructive: bool = False
     """Runs only with ``--allow destructive``."""
+    load: bool = False
+    """It presses the target: on another machine it runs only with ``--allow destructive``."""
 
     @property
     def topic(self) -> str:

@@ -48,6 +48,7 @@ def check(
     logins: int = 1,
     exclusive: bool = False,
     destructive: bool = False,
+    load: bool = False,
 ) -> Callable[[Body], Check]:
     """Declare one attack with one expectation; the docstring is its title, story and remedy.
 
@@ -74,6 +75,7 @@ def check(
             logins=logins,
             exclusive=exclusive,
             destructive=destructive,
+            load=load,
         )
 
     return declare

@@ -19,7 +19,7 @@ from conformance.model import Check, Exchange, Outcome, Verdict
 from conformance.standards import Profile, judge
 from conformance.target.clock import RealClock
 from conformance.target.facade import Target
-from conformance.target.system import System
+from conformance.target.system import System, is_loopback
 
 GRACE = 90.0
 """Seconds that a check may take beyond what it declares to wait."""
@@ -86,6 +86,8 @@ def _obstacle(system: System, check: Check, destructive: bool, budget: float) ->
         return f"the target lacks {'; '.join(hints)}"
     if check.destructive and not destructive:
         return "destructive: it runs with --allow destructive"
+    if check.load and not destructive and not is_loopback(system.base_url):
+        return "it presses a target that is not on this machine: it runs with --allow destructive"
     wait = _wait(system, check)
     if wait > budget and not system.clock.travels:
         return (

@@ -36,8 +36,8 @@ BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end of \2 -->)", 
 
 KINDS: tuple[tuple[Any, str], ...] = (
     (grammar.Url, "URL"), (grammar.Send, "`METHOD /path`"), (grammar.Path_, "path"), (grammar.Source, "source"),
-    (grammar.Use, "carrier"), (grammar.Seconds, "duration"), (str, "text"), (int, "number"), (bool, "true or false"),
-    (Any, "any value"),
+    (grammar.Spot, "source"), (grammar.Use, "carrier"), (grammar.Seconds, "duration"), (str, "text"), (int, "number"),
+    (bool, "true or false"), (Any, "any value"),
 )  # fmt: skip
 UNSAID = {
     "user": "The name to log in with, `{user}` in steps.",
@@ -80,6 +80,8 @@ def _facts(check: Check) -> Iterator[str]:
         yield "lets the target's time pass: it waits, or moves the described `clock`"
     if check.exclusive:
         yield "runs as the only user of its accounts"
+    if check.load:
+        yield "presses the target: on another machine it runs with `--allow destructive` only"
     if check.destructive:
         yield "destructive: runs with `--allow destructive` only"
 

@@ -71,6 +71,7 @@ def routes(server: SessionServer, own: AccountPages) -> list[Route]:
         Route("/me", guard(own.me), methods=["GET"]),
         Route("/note", guard(own.read_note), methods=["GET"]),
         Route("/note", guard(own.write_note), methods=["POST"]),
+        Route("/email", guard(own.read_email), methods=["GET"]),
         Route("/email", guard(own.change_email), methods=["POST"]),
         Route("/vault", guard(own.vault), methods=["GET"]),
         Route("/sessions", guard(own.list_sessions), methods=["GET"]),

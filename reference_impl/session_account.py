@@ -59,9 +59,13 @@ class AccountPages:
         account = self.accounts.find(call.account.sub)
         return await self.server.renewed(call, account) if changed and account else self.style.stranger(call.request)
 
+    async def read_email(self, call: Call) -> Response:
+        """The caller's address."""
+        return self.style.email(call.account.email)
+
     async def change_email(self, call: Call) -> Response:
         """A new address; recovery goes there, so it asks for the password (7.5.1)."""
-        await self.server.confirm(call, self.policy.proof.change_email)
+        await self.server.confirm(call, self.policy.proof.change_email and self.server.stale(call))
         self.accounts.set_email(call.account.sub, text(call.fields, "email", 320))
         return self.style.done({}, "/me", 200)
 
@@ -75,7 +79,7 @@ class AccountPages:
     async def list_sessions(self, call: Call) -> Response:
         """The caller's live sessions, by handle; ids are never shown (7.5.2)."""
         now, life = self.server.clock.now(), self.policy.life
-        own = [s for s in self.table.of(call.account.sub) if life.alive(s, now, life)]
+        own = [s for s in life.own(self.table, call.account.sub) if life.alive(s, now, life)]
         current = call.held.session.digest
         rows = [{"handle": s.handle, "born": s.born, "used": s.used, "label": s.label,
                  "current": s.digest == current} for s in own]  # fmt: skip
@@ -83,7 +87,7 @@ class AccountPages:
 
     async def revoke(self, call: Call) -> Response:
         """End one of the caller's sessions; a handle of somebody else does not exist here."""
-        await self.server.confirm(call, self.policy.proof.revoke)
+        await self.server.confirm(call, self.policy.proof.revoke and self.server.stale(call))
         handle = call.request.path_params["handle"]
         if not self.policy.ending.revoke(self.table, call.account.sub, handle):
             raise Refused(404, "no such session")

@@ -22,32 +22,34 @@ def describe(policy: SessionPolicy, base_url: str) -> dict[str, Any]:
         **verbs,
         "identity": {"send": "GET /me", "name": style.identity},
         "protected": ["GET /me", "GET /note", "GET /sessions", "GET /slow"],
+        **_beyond(policy),
         "return_parameter": "next",
         "policy": {
             "idle": f"{life.idle:g}s",
             "absolute": f"{life.absolute:g}s",
             "max_sessions": life.max_sessions,
+            "fresh_login": f"{policy.proof.fresh:g}s",
         },
     }
 
 
 def extras(policy: SessionPolicy) -> dict[str, Any]:
-    """Verbs beyond that grammar, as steps of the same kind; ``{name}``, ``{hold}`` and ``{handle}`` are free."""
+    """What no description says: how many failures in a row throttle an account."""
+    return {"throttle": {"failures": policy.accounts.throttle.account}}
+
+
+def _beyond(policy: SessionPolicy) -> dict[str, Any]:
+    """Verbs that no page has a form for: of the owner, of an administrator, of a test that forces a race."""
     send = _Sender(policy)
-    admin = {act: send(f"POST /admin/users/{{name}}/{act}") for act in ("disable", "enable", "delete", "end-sessions")}
+    acts = ("disable", "enable", "delete", "end-sessions")
     return {
-        "step_up": send("POST /step-up", password="{password}"),  # noqa: S106
-        "elevated": "GET /vault",
-        "sensitive": send("POST /email", email="{email}", password="{password}"),  # noqa: S106
-        "delete_account": send("DELETE /account", password="{password}"),  # noqa: S106
-        "admin": admin | {"end-all-sessions": send("POST /admin/end-sessions")},
-        "gate": {
-            "held": "GET /slow?hold={hold}",
-            "look": "GET /gate/{hold}",
-            "release": "POST /gate/{hold}/release",
+        "sessions": {
+            "list": {"send": "GET /sessions", **policy.surface.style.listed},
+            "revoke": send("POST /sessions/{handle}/revoke", password="{password}"),  # noqa: S106
         },
-        "return_parameter": "next",
-        "throttle": {"failures": policy.accounts.throttle.account},
+        "delete_account": send("DELETE /account", password="{password}"),  # noqa: S106
+        "admin": {act: send(f"POST /admin/users/{{name}}/{act}") for act in acts},
+        "gate": {"held": "GET /slow?hold={hold}", "look": "GET /gate/{hold}", "release": "POST /gate/{hold}/release"},
     }
 
 
@@ -76,10 +78,9 @@ def _json_verbs(policy: SessionPolicy) -> dict[str, Any]:
         "change_password": send("POST /password", current="{password}", new="{new_password}") | fresh,
         "register": _registering(send, token if guarded else None),
         "mutate": send("POST /note", note="{value}") | {"read": {"send": "GET /note", "value": "json:/note"}},
-        "sessions": {
-            "list": {"send": "GET /sessions", "take": {"handles": "json:/sessions"}},
-            "revoke": send("POST /sessions/{handle}/revoke", password="{password}"),  # noqa: S106
-        },
+        "sensitive": send("POST /email", email="{email}", password="{password}")  # noqa: S106
+        | {"read": {"send": "GET /email", "value": "json:/email"}},
+        "step_up": send("POST /step-up", password="{password}") | fresh,  # noqa: S106
     }
 
 
@@ -101,4 +102,7 @@ def _form_verbs(policy: SessionPolicy) -> dict[str, Any]:
         "change_password": {"page": "/me", "fill": password, "action": "/password"},
         "register": _registering(send, token if guarded else None),
         "mutate": send("POST /note", note="{value}") | {"read": {"send": "GET /note", "value": "html:#note"}},
+        "sensitive": {"page": "/me", "fill": {"email": "{email}", "password": "{password}"}, "action": "/email"}
+        | {"read": {"send": "GET /email", "value": "html:#email"}},
+        "step_up": {"page": "/me", "fill": {"password": "{password}"}, "action": "/step-up"},
     }

@@ -65,6 +65,16 @@ async def _carried_user_stays(
     return replace_carried(table, accounts, issue, replace(session, sub=sub), limit)
 
 
+async def _old_id_lives(table: SessionTable, who: Accounts, issue: Issue, session: Session, limit: int) -> bool:
+    issue = replace(issue, held=None, reason="login") if issue.reason == "again" else issue
+    return replace_carried(table, who, issue, session, limit)
+
+
+async def _foreign_id_lives(table: SessionTable, who: Accounts, issue: Issue, session: Session, limit: int) -> bool:
+    foreign = issue.reason == "login" and issue.held is not None and issue.held.sub not in (None, session.sub)
+    return replace_carried(table, who, replace(issue, held=None) if foreign else issue, session, limit)
+
+
 def _failure_binds(table: SessionTable, accounts: Accounts, user: str, held: Session | None) -> None:
     account = accounts.named(user)
     if account and held:
@@ -100,10 +110,14 @@ FAULTS = (
     fault("relogin-merges", "session.issue.relogin-other", "7.2.4 WSTG-SESS-08 CWE-488",
           "A login as somebody else over a live session goes on acting for the first user.",
           life(issue=_carried_user_stays)),
+    fault("relogin-keeps-old", "session.issue.relogin-other", "7.2.4 CWE-613",
+          "A login as somebody else gives a new session, and the first user's goes on.", life(issue=_foreign_id_lives)),
     fault("id-accepted-from-query", "session.issue.via-param", "14.2.1 WSTG-SESS-04 CWE-598",
           "The id may also stand in the query.", life(read=_from_query_too)),
     fault("stepup-keeps-id", "session.issue.rotate-at-reauth", "7.2.4 CWE-384",
           "Asking for the password again raises the session under its old id.",
           life(new_id=lambda issue: (issue.reason == "again" and issue.carried) or random_id(issue))),
+    fault("stepup-old-id-lives", "session.issue.rotate-at-reauth", "7.2.4 CWE-613",
+          "Asking for the password again gives a new id, and the old one goes on.", life(issue=_old_id_lives)),
 )  # fmt: skip
 """Ids that anyone knew before, or that name the wrong user."""

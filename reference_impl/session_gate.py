@@ -35,8 +35,9 @@ class Gate:
         self._held.pop(name, None)
 
     async def look(self, request: Request) -> Response:
-        """``GET /gate/{hold}``: whether a request waits there."""
-        return answer({"held": request.path_params["hold"] in self._held})
+        """``GET /gate/{hold}``: 200 when a request waits there, else 404."""
+        held = request.path_params["hold"] in self._held
+        return answer({"held": held}, 200 if held else 404)
 
     async def release(self, request: Request) -> Response:
         """``POST /gate/{hold}/release``: let the request go on; tells whether one waited."""

@@ -74,6 +74,10 @@ def _note(text: str) -> Response:
     return page(render("Your note", f'<p id="note">{escape(text)}</p>'))
 
 
+def _email(address: str) -> Response:
+    return page(render("Your e-mail address", f'<p id="email">{escape(address)}</p>'))
+
+
 def _sessions(rows: list[dict[str, Any]]) -> Response:
     items = "".join(
         f'<li data-handle="{escape(row["handle"])}"{" aria-current=true" if row["current"] else ""}>'
@@ -85,7 +89,8 @@ def _sessions(rows: list[dict[str, Any]]) -> Response:
 
 HTML_STYLE = Style(
     who=who_page, stranger=_stranger, form=lambda token: login_page(200, "", token), done=_done,
-    failed_login=login_page, problem=_problem, note=_note, sessions=_sessions, html=True, data=False,
+    failed_login=login_page, problem=_problem, note=_note, email=_email, sessions=_sessions, html=True, data=False,
     identity="html:#name",
+    listed={"items": "html:#sessions li", "handle": "html:@data-handle", "current": "html:@aria-current"},
 )  # fmt: skip
 """Forms in, pages out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -33,6 +33,7 @@ class Style:
     problem: Callable[[int, str, Mapping[str, str] | None], Response]
     """``(status, title, headers)``: a refusal."""
     note: Callable[[str], Response]
+    email: Callable[[str], Response]
     sessions: Callable[[list[dict[str, Any]]], Response]
     html: bool = False
     """Whether verbs are HTML forms."""
@@ -40,6 +41,10 @@ class Style:
     """Whether the answer to an act carries its data, such as the form token of a new session."""
     identity: str = "json:/name"
     """Where the identity stands, in the grammar of the description."""
+    listed: Mapping[str, str] = field(
+        default_factory=lambda: {"items": "json:/sessions", "handle": "json:/handle", "current": "json:/current"}
+    )
+    """Where the sessions stand in the list of them."""
     failed_login_status: int = 401
 
 
@@ -67,12 +72,16 @@ def _note(text: str) -> Response:
     return answer({"note": text})
 
 
+def _email(address: str) -> Response:
+    return answer({"email": address})
+
+
 def _sessions(rows: list[dict[str, Any]]) -> Response:
     return answer({"sessions": rows})
 
 
 JSON_STYLE = Style(
     who=_who, stranger=_stranger, form=_form, done=_done, failed_login=_failed_login, problem=problem,
-    note=_note, sessions=_sessions,
+    note=_note, email=_email, sessions=_sessions,
 )  # fmt: skip
 """The default."""

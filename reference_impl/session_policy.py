@@ -124,6 +124,8 @@ class Life:
     renews: Callable[[Session, float, Life], bool] = lambda _session, _now, _life: False
     """Whether the answer to a use sets the cookie again."""
     whose: Callable[[Session], Awaitable[str | None]] = whose
+    own: Callable[[SessionTable, str], list[Session]] = lambda table, sub: table.of(sub)
+    """The sessions that the owner's list shows."""
     usable: Callable[[Account | None], bool] = usable
 
 
@@ -153,6 +155,8 @@ class Proof:
     change_password: bool = True
     change_email: bool = True
     revoke: bool = True
+    fresh: float = 0.0
+    """Seconds after a login in which the address and the list do not ask again; a new password always does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,10 @@ class SessionServer:
         if wanted and await self.prove(call.request, call.account.name, call.fields.get(field)) is None:
             raise Refused(403, "the password is wrong")
 
+    def stale(self, call: Call) -> bool:
+        """Whether the login is too long ago to stand for the password."""
+        return self.clock.now() >= call.held.session.born + self.policy.proof.fresh
+
     async def prove(self, request: Request, user: object, password: object) -> Account | None:
         """Name and password against the accounts, throttled."""
         try:

@@ -84,6 +84,10 @@ class SessionTable:
         rows = self.db.rows("SELECT * FROM sessions WHERE sub = ? ORDER BY born, rowid", sub)
         return [Session(*row) for row in rows]
 
+    def everyone(self) -> list[Session]:
+        """The sessions of all users."""
+        return [Session(*row) for row in self.db.rows("SELECT * FROM sessions WHERE sub IS NOT NULL")]
+
 
 def _session(row: Row | None) -> Session | None:
     return Session(*row) if row else None

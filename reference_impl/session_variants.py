@@ -21,7 +21,7 @@ from .session_guard import same_origin
 from .session_html import HTML_STYLE, who_page
 from .session_policy import Issue, Life, SessionPolicy
 from .session_store import Session, SessionTable
-from .session_switch import both, cookie, guard, life, style, surface, variant, wrapped
+from .session_switch import both, cookie, guard, life, proof, style, surface, variant, wrapped
 from .web import FORM, answer, problem
 
 LONG_AGO = "Expires=Thu, 01 Jan 1970 00:00:00 GMT"
@@ -130,6 +130,8 @@ VARIANTS: tuple[Variant, ...] = (
     variant("uuid-hex", "Ids are two random UUIDs in hexadecimal, 244 random bits.",
             life(new_id=lambda _: uuid.uuid4().hex + uuid.uuid4().hex)),
     variant("signed-id", "Ids are followed by a dot and a signature.", _signed),
+    variant("fresh-login-counts", "For five minutes after a login most acts do not ask for the password.",
+            proof(fresh=300.0)),
     variant("origin-only-csrf", "The exact Origin is the whole defence against forged requests.",
             guard(same_origin=_origin_alone, token_ok=None)),
     variant("fetch-metadata-csrf", "Sec-Fetch-Site decides, Origin where it is absent; no form token.",

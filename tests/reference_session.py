@@ -259,6 +259,22 @@ async def id_kept_at_step_up(reference: Reference) -> bool:
     return alice.id == before
 
 
+@probe("stepup-old-id-lives")
+async def old_id_lives_after_step_up(reference: Reference) -> bool:
+    alice = await logged_in(reference)
+    thief = alice.thief()
+    assert (await alice.act("/step-up", password=PASSWORD["alice"])).status_code == 200
+    return await thief.who() == "alice" and thief.id != alice.id
+
+
+@probe("relogin-keeps-old")
+async def first_user_goes_on_elsewhere(reference: Reference) -> bool:
+    visitor = await logged_in(reference)
+    thief = visitor.thief()
+    await visitor.login("bob")
+    return await thief.who() == "alice" and await visitor.who() == "bob"
+
+
 # Cookies and leaks
 
 
@@ -455,6 +471,12 @@ async def handles(visitor: Visitor) -> list[dict[str, Any]]:
 async def list_shows_ids(reference: Reference) -> bool:
     alice = await logged_in(reference)
     return alice.id in {row["handle"] for row in await handles(alice)}
+
+
+@probe("list-misses-one", "list-shows-everyone")
+async def list_is_not_the_own_sessions(reference: Reference) -> bool:
+    alice, _, bob = [await logged_in(reference, name) for name in ("alice", "alice", "bob")]
+    return (len(await handles(alice)), len(await handles(bob))) != (2, 1)
 
 
 @probe("revoke-no-password")

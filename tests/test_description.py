@@ -64,15 +64,18 @@ use = { access = "header:Authorization: Bearer {access}", refresh = "cookie:r", 
 mutate = { send = "POST /n", json = "{value}", read = { send = "GET /n", value = "location:n" } }
 clock = { send = "POST /clock", json = { by = "{seconds}" }, headers = { K = "v" } }
 keys = { jwks = "/jwks", secret = "env:TOY_PASSWORD" }
-sessions = { list = { send = "GET /s" }, revoke = { send = "DELETE /s/1" } }
-sensitive = { send = "POST /email" }
+sensitive = { send = "POST /email", read = { send = "GET /email", value = "json:/email" } }
 step_up = { send = "POST /again" }
 delete_account = { send = "DELETE /me" }
 admin.end-sessions = { send = "POST /admin/{name}/end" }
 listener = { bind = "0.0.0.0:9099", url = "http://kit.internal:9099" }
 gate = { held = "GET /slow", look = "GET /arrived", release = "POST /go" }
+[sessions]
+list = { send = "GET /s", items = "html:#s li", handle = "html:@data-id", current = "html:.here" }
+revoke = { send = "DELETE /s/{handle}" }
 [policy]
 access_lifetime = "5m"
+fresh_login = "5m"
 idle = "1.5h"
 absolute = 3600
 leeway = "250ms"
@@ -249,6 +252,15 @@ ONE_KIND = "a step is either `page` (an HTML form) or `send` (a request)"
         ({"policy": {"throttle_failures": 1000}}, "policy.throttle_failures", "less than or equal to 100"),
         ({"keys": {"secret": 7}}, "keys.secret", "Input should be a valid string"),
         ({"gate": {"held": "GET /x"}}, "gate.release", "is missing"),
+        ({"sessions": {"list": {"send": "GET /s", "handle": "json:/id"}}}, "sessions.list.items", "is missing"),
+        ({"sessions": {"list": {"send": "GET /s", "items": "json:/s"}}}, "sessions.list.handle", "is missing"),
+        ({"sessions": {"list": {"send": "GET /s", "items": "/s", "handle": "json:/h"}}}, "sessions.list.items",
+         "json:/pointer or html:selector"),
+        ({"sessions": {"list": {"send": "GET /s", "items": "header:S", "handle": "header:H"}}}, "sessions.list.items",
+         "json:/pointer or html:selector"),
+        ({"sessions": {"list": {"send": "GET /s", "items": "json:/s", "handle": "html:@id"}}}, "sessions.list",
+         "`handle` stands inside an item, so it begins with json: as `items` does"),
+        ({"sensitive": {"send": "POST /e", "read": {"send": "GET /e"}}}, "sensitive.read.value", "is missing"),
     ],
 )  # fmt: skip
 def test_mistakes(changes: dict[str, Any], key: str, problem: str) -> None:
@@ -271,6 +283,9 @@ def test_mistakes(changes: dict[str, Any], key: str, problem: str) -> None:
         ({"clock": {"cmd": []}}, "clock.cmd", "command"),
         ({"mutate": {"send": "PUT /", "read": {"send": "GET /", "value": "json:/", "x": 0}}}, "mutate.read.x", "value"),
         ({"sessions": {"list": {"send": "GET /s", "x": 1}}}, "sessions.list.x", "send"),
+        ({"sessions": {"list": {"send": "GET /s", "handel": "json:/h"}}}, "sessions.list.handel", "handle"),
+        ({"sessions": {"end": {"send": "GET /s"}}}, "sessions.end", "revoke"),
+        ({"sensitive": {"send": "POST /e", "raed": {}}}, "sensitive.raed", "read"),
     ],
 )  # fmt: skip
 def test_unknown_keys_list_those_that_are_known(changes: dict[str, Any], key: str, allowed: str) -> None:

@@ -24,7 +24,13 @@ SHOWN: dict[str, tuple[str, str]] = {
 
 STATELESS: dict[str, frozenset[str]] = {
     "token": frozenset(
-        {"session.logout.replay", "hijack.concurrent-use", "token.revoke.logout", "token.revoke.password"}
+        {
+            "session.logout.replay",
+            "session.issue.relogin-other",
+            "hijack.concurrent-use",
+            "token.revoke.logout",
+            "token.revoke.password",
+        }
     )
 }
 """What a purely stateless server must fail: nothing that it issued can be taken back before it expires."""

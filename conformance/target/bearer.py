@@ -247,7 +247,7 @@ class Presenting(TokenAttacks):
 
     def at(self, replica: str, party: Party) -> Party:
         """A party's copied credential, used at a replica; an empty text stands for the described server."""
-        there = party.stolen(f"{party.label}'s token at {replica or 'the described server'}")
+        there = party.stolen(f"{party.label}'s credential at {replica or 'the described server'}")
         there.home = replica
         for name, value in party.jar.as_pairs():
             there.jar.put(name, value, replica or self.system.base_url)

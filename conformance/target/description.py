@@ -18,7 +18,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from conformance.errors import DescriptionError
-from conformance.target.grammar import Seconds, Send, Source, Step, Strict, Url, Use, Verb
+from conformance.target.grammar import Seconds, Send, Source, Spot, Step, Strict, Url, Use, Verb
 from conformance.target.oauth_table import OAuth, OAuthClient
 
 TAKEN = ("access", "refresh", "id_token", "csrf")
@@ -41,6 +41,39 @@ class Mutate(Verb):
     """A protected change of state, `{value}` being the new value, and the read that shows it."""
 
     read: Read = Field(description="The read that shows the change.")
+
+
+class Sensitive(Verb):
+    """A change that a stolen session alone must not make, `{email}` or `{value}` being the new value."""
+
+    read: Read | None = Field(None, description="The read that shows the change; without it the answers decide.")
+
+
+class SessionList(Verb):
+    """The read that lists the account's own live sessions."""
+
+    items: Spot = Field(description="The list: json:/pointer of an array, or html:selector of every item.")
+    handle: Spot = Field(
+        description="What names an item to `revoke`, inside the item: json:/pointer, html:selector or html:@attribute."
+    )
+    current: Spot | None = Field(
+        None, description="What marks the session that asks, inside its item; absent or false in the others."
+    )
+
+    @model_validator(mode="after")
+    def _one_language(self) -> SessionList:
+        kind = self.items[:5]
+        for key, spot in (("handle", self.handle), ("current", self.current)):
+            if spot and not spot.startswith(kind):
+                raise ValueError(f"`{key}` stands inside an item, so it begins with {kind} as `items` does")
+        return self
+
+
+class Sessions(Strict):
+    """What a user can do with the sessions of the own account."""
+
+    list_: SessionList | None = Field(None, alias="list", description="Lists them.")
+    revoke: Verb | None = Field(None, description="Ends the one called {handle}, for who proves {password} again.")
 
 
 class ClockHook(Strict):
@@ -93,6 +126,7 @@ class Policy(Strict):
         None, description="Failed logins in a row after which an account is throttled; at most 100.", ge=1, le=100
     )
     max_sessions: int | None = Field(None, description="Sessions that an account may have at once.", ge=1)
+    fresh_login: Seconds = Field(0, description="For this long after a login, acts that ask again need not ask.")
     credential_bytes: int | None = Field(None, description="Budget for the credential's size on each request.", ge=1)
 
 
@@ -154,8 +188,8 @@ class Description(Strict):
     replicas: list[Url] = Field([], description="More base URLs of the same deployment.")
     clock: ClockHook | None = Field(None, description="How the kit moves the target's clock.")
     keys: Keys = Field(Keys(), description="Keys of the target's tokens.")
-    sessions: dict[Literal["list", "revoke"], Verb] = Field({}, description="Listing and revoking own sessions.")
-    sensitive: Verb | None = Field(None, description="A change that asks for the password again, such as {email}.")
+    sessions: Sessions = Field(Sessions(), description="Listing and revoking own sessions.")
+    sensitive: Sensitive | None = Field(None, description="A change that asks for {password} again, such as {email}.")
     step_up: Verb | None = Field(None, description="Proves {password} again inside a session.")
     delete_account: Verb | None = Field(None, description="Deletes the account that asks.")
     admin: dict[Literal["disable", "enable", "delete", "end-sessions"], Verb] = Field(
@@ -266,6 +300,12 @@ def _keys_at(words: list[str]) -> list[str]:
         return _names(OAuthClient)
     if words[0] in tables and len(words) == 1:
         return _names(tables[words[0]])
+    if words == ["sessions"]:
+        return _names(Sessions)
+    if words[:2] == ["sessions", "list"]:
+        return [*_names(Step), *_names(SessionList)]
+    if words[0] == "sensitive":
+        return [*_names(Step), "read", "steps", "value"]
     if words[0] == "identity":
         return [*_names(Step), "name", "steps"]
     if words[0] == "mutate":

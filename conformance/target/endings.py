@@ -85,6 +85,8 @@ class Endings(Presenting):
 
     def exposure(self, party: Party) -> str:
         """For how long a copied token opens what its owner closed."""
+        if not self.has(Capability.TOKEN) and not self.has(Capability.JWT):
+            return "the server alone can end it, and has not yet"
         token = self.signed(party)
         exp = token.claims.get("exp") if token else None
         if is_number(exp):
@@ -216,7 +218,7 @@ class Endings(Presenting):
         name = self.system.with_role("admin") or "admin"
         admin = await self.system.login(name, self.log)
         verb = self.system.description.admin.get(act)  # type: ignore[call-overload]
-        words = {"name": victim.facts["user"]}
+        words = {"name": self.system.words(victim)["user"]}
         exchange = await perform(admin, f"admin.{act}", verb, f"the administrator: {act}", words)
         if exchange.answer is None or exchange.answer.status >= 400:
             raise Inconclusive(f"the administrator's {act} was refused: is `admin.{act}` right?", (exchange,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.contents import Contents
+from conformance.target.crowds import Crowding
 from conformance.target.hijack import Hijacking
 from conformance.target.hygiene import Malformed
 from conformance.target.leaving import Leaving
@@ -18,5 +19,7 @@ from conformance.target.tour import Touring
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
-class Target(Contents, Tokening, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring, Leaving):
+class Target(
+    Contents, Tokening, Crowding, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring, Leaving
+):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -63,7 +63,14 @@ def _use(text: str) -> str:
     return text
 
 
+def _spot(text: str) -> str:
+    if not text.startswith(("json:", "html:")):
+        raise ValueError("a list and what is inside its items stands at json:/pointer or html:selector")
+    return text
+
+
 Source = Annotated[str, AfterValidator(_source)]
+Spot = Annotated[str, AfterValidator(_spot)]
 Send = Annotated[str, AfterValidator(_send)]
 Path_ = Annotated[str, AfterValidator(_path)]
 Url = Annotated[str, AfterValidator(_url)]

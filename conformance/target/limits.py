@@ -30,6 +30,12 @@ def past_absolute(system: System) -> float:
     return absolute_limit(system) + SKEW
 
 
+def past_fresh_login(system: System) -> float:
+    """Seconds after a login at which it no longer stands for the password; zero where it never does."""
+    declared = system.description.policy.fresh_login
+    return declared + SKEW if declared else 0.0
+
+
 def access_expiry(system: System, party: Party) -> float | None:
     """Seconds after a login at which its access token has surely expired, leeway included; None when it never says."""
     life = remaining_life(party)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
@@ -37,6 +37,16 @@ class Carrier:
 
     def __str__(self) -> str:
         return f"the {self.name} cookie" if self.kind == "cookie" else f"the {self.name} token"
+
+
+class Hold(Protocol):
+    """What a request waits for."""
+
+    async def line_up(self) -> Any:
+        """Return when the request may be sent, but for its last byte."""
+
+    async def wait(self) -> Any:
+        """Return when that byte may go."""
 
 
 @dataclass
@@ -76,6 +86,10 @@ class Party:
     """The base URL of the replica that it talks to; empty for the described one."""
     client: OAuthClient | None = field(default=None, repr=False)
     """The OAuth client that its tokens were issued to."""
+    hold: Hold | None = field(default=None, repr=False)
+    """What each change waits for: the common start of a race."""
+    racing: bool = False
+    """Its requests overlap others on purpose, and wait for no place among the run's requests in flight."""
     replays: bool = False
     """It sends copied values whatever the target says: an answer's Set-Cookie does not touch them."""
 
@@ -166,12 +180,18 @@ class Party:
             head = _merged(head, more)
         unwanted = {name.lower() for name in omit}
         head = _merged({name: value for name, value in head.items() if name.lower() not in unwanted}, headers or {})
+        hold = self.hold if method.upper() not in SAFE else None
+        if hold:
+            await hold.line_up()
         request = httpx.Request(
             method.upper(), url,
             headers=[(k.encode("latin-1"), _bytes(v)) for k, v in (*head.items(), *self.also_fields)],
+            extensions={"hold": hold} if hold else {},
             **_body(content, files),
         )  # fmt: skip
-        exchange = await self.system.wire.send(self.lane, request, party=self.label, purpose=purpose, log=self.log)
+        exchange = await self.system.wire.send(
+            self.lane, request, party=self.label, purpose=purpose, log=self.log, racing=self.racing
+        )
         if exchange.answer and not self.replays:
             self.jar.store(exchange.answer.all("set-cookie"), url, self.system.clock.now())
             for name, value in self.jar.as_pairs():

@@ -276,7 +276,7 @@ class Tokening(Consenting):
         request = TokenRequest(who, (("token", token),), auth=auth)
         return await self.call(party, request, f"{who} revokes a token of {party.label}", "revocation")
 
-    async def revoke(self, party: Party, kind: str) -> TokenAnswer:
+    async def revoke_token(self, party: Party, kind: str) -> TokenAnswer:
         """Revoke one of a party's own tokens, ``access`` or ``refresh``; the server must say that it did.
 
         Raises:
@@ -345,7 +345,7 @@ class Tokening(Consenting):
                 dead["a replaced refresh token"] = party.tokens["refresh"]
         if self.authorization.endpoint("revocation"):
             other = await self.granted(await self.own_login("alice"))
-            await self.revoke(other, "access")
+            await self.revoke_token(other, "access")
             dead["a revoked access token"] = other.tokens["access"]
         return dead
 

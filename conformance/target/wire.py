@@ -7,6 +7,7 @@ says why, and the oracle calls it unclear.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -80,15 +81,19 @@ class Wire:
         self._next_start = 0.0
 
     async def send(
-        self, lane: httpx.AsyncBaseTransport, request: httpx.Request, *, party: str, purpose: str, log: Log
-    ) -> Exchange:
-        """Send one request and record what happened; network trouble is recorded, never raised."""
+        self, lane: httpx.AsyncBaseTransport, request: httpx.Request, *, party: str, purpose: str, log: Log,
+        racing: bool = False,
+    ) -> Exchange:  # fmt: skip
+        """Send one request and record what happened; network trouble is recorded, never raised.
+
+        A `racing` request takes none of the run's places: it may have to be in flight for as long as another one is.
+        """
         # A multipart body is written when it is first read, and the record wants what was not sent, too.
         await request.aread()
         if origin_of(request.url) not in self.origins:
             return self._record(request, None, "the kit did not send this: the host is not part of the target",
                                 party, purpose, log, time.time(), 0.0)  # fmt: skip
-        async with self._slots:
+        async with contextlib.nullcontext() if racing else self._slots:
             await self._pace()
             self.requests += 1
             sent, began = time.time(), time.perf_counter()

@@ -68,5 +68,5 @@ async def introspection_agrees_with_the_api(target: Target) -> None:
         await target.expect_agreement(party, "after its refresh token was used")
         await target.expect_agreement(heir, "renewed")
         party = heir
-    await target.revoke(party, "access")
+    await target.revoke_token(party, "access")
     await target.expect_agreement(party, "revoked")

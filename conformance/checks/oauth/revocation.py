@@ -16,7 +16,7 @@ async def revoked_refresh_token_is_dead(target: Target) -> None:
     """
     alice = await target.own_login("alice")
     party = await target.granted(alice)
-    await target.revoke(party, "refresh")
+    await target.revoke_token(party, "refresh")
     await target.expect_not_renewed(party, "a revoked refresh token gives no tokens")
 
 
@@ -28,7 +28,7 @@ async def revoked_access_token_is_dead(target: Target) -> None:
     """
     party = await target.granted(await target.own_login("alice"))
     await target.expect_accepted(party)
-    await target.revoke(party, "access")
+    await target.revoke_token(party, "access")
     await target.expect_ended(party, "its revocation", target.declared_stateless)
 
 
@@ -40,7 +40,7 @@ async def revoking_a_refresh_token_ends_the_access_token(target: Target) -> None
     """
     party = await target.granted(await target.own_login("alice"))
     await target.expect_accepted(party)
-    await target.revoke(party, "refresh")
+    await target.revoke_token(party, "refresh")
     await target.expect_ended(party, "the revocation of its refresh token", target.declared_stateless)
 
 
@@ -74,7 +74,7 @@ async def revocation_authenticates_the_client(target: Target) -> None:
     party = await target.granted(await target.own_login("alice"), target.client("confidential"))
     await target.call_revoke(party, party.tokens["access"], auth="none")
     await target.expect_kept(party, "a revocation without the client's secret")
-    await target.revoke(party, "access")
+    await target.revoke_token(party, "access")
 
 
 @check("oauth.revoke.unknown-is-200", needs=REVOKE, sources=["RFC7009-2.2", "CWE-203"])
@@ -87,7 +87,7 @@ async def unknown_token_is_revoked_quietly(target: Target) -> None:
     """
     party = await target.granted(await target.own_login("alice"))
     kind = "refresh" if "refresh" in party.tokens else "access"
-    genuine = await target.revoke(party, kind)
+    genuine = await target.revoke_token(party, kind)
     for what, token in {"a made-up": "pickproof-made-up-token", "a revoked": party.tokens[kind]}.items():
         target.expect_same_status(await target.call_revoke(party, token), genuine, f"{what} token")
 
@@ -101,5 +101,5 @@ async def revocation_ends_one_grant(target: Target) -> None:
     party = await target.granted(await target.own_login("alice"))
     bob = await target.granted(await target.own_login("bob"))
     await target.expect_accepted(bob)
-    await target.revoke(party, "refresh" if "refresh" in party.tokens else "access")
+    await target.revoke_token(party, "refresh" if "refresh" in party.tokens else "access")
     await target.expect_kept(bob, "the revocation of alice's token")

@@ -122,11 +122,13 @@ async def login_over_a_foreign_session_takes_nothing_over(target: Target) -> Non
     logins=2,
 )
 async def login_as_somebody_else_leaves_nothing_behind(target: Target) -> None:
-    """After a login as another user, in the same browser, the session is the other user's alone.
+    """After a login as another user, in the same browser, the session is the other user's alone, and the first ends.
 
-    Remedy: Start an empty session at every login instead of changing the user of the one at hand.
+    Remedy: Start an empty session at every login instead of changing the user of the one at hand, and end that one.
     """
     alice = await target.own_login("alice")
+    thief = alice.stolen("a thief with alice's session from before")
+    await target.expect_accepted(thief)
     bob = await target.own_login("bob", carrying=alice)
     if bob.principal == alice.principal:
         target.violation("the login as bob is bob's", f"it goes on as {alice.principal!r}")
@@ -134,6 +136,28 @@ async def login_as_somebody_else_leaves_nothing_behind(target: Target) -> None:
         answer = await target.on_route(bob, route)
         if alice.principal and target.names(answer, alice.principal):
             target.violation(f"bob sees nothing of alice at {route}", "her name stands there")
+    await target.expect_over(thief, "the login as bob")
+
+
+@check(
+    "session.issue.rotate-at-reauth",
+    needs=[Capability.STEP_UP],
+    sources=["ASVS-v5.0.0-7.2.4", "NIST-SP800-63B-4-5.1", "CSS-session-management", "CWE-384"],
+    logins=2,
+)
+async def session_id_changes_at_step_up(target: Target) -> None:
+    """Proving the password again gives a new session id and ends the old one.
+
+    A thief who copied the id before would otherwise be raised together with the user, or stay behind unseen.
+
+    Remedy: issue a new id at every authentication inside a session too, and end the old one in the same step.
+    """
+    alice = await target.own_login("alice")
+    thief = alice.stolen("a thief with the session from before")
+    await target.expect_accepted(thief)
+    await target.step_up(alice)
+    await target.expect_accepted(alice, "the session after the step-up")
+    await target.expect_over(thief, "the step-up")
 
 
 @check(
