@@ -1,0 +1,81 @@
+"""How to test the authorization server: its description, in the grammar of ``target.toml``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .oauth_browser import ISSUER
+from .oauth_clients import SECRETS, Client
+from .oauth_metadata import WELL_KNOWN
+from .oauth_policy import OAuthPolicy
+from .people import described
+
+RESOURCES = {
+    "profile": {"send": "GET /api/me"},
+    "notes.read": {"send": "GET /api/note"},
+    "notes.write": {"send": "POST /api/note", "json": {"note": "a note"}},
+}
+
+
+def describe(policy: OAuthPolicy, base_url: str) -> dict[str, Any]:
+    """The description of a server with this policy at this address."""
+    acts = ("disable", "enable", "delete", "end-sessions")
+    credentials = {"user": "{user}", "password": "{password}"}
+    passwords = {"current": "{password}", "new": "{new_password}"}
+    return {
+        "base_url": base_url,
+        "public_url": ISSUER,
+        "headers": dict(policy.browser.surface.client_headers),
+        "accounts": described(),
+        "login": {"page": "/login", "fill": credentials},
+        "logout": {"page": "/account", "action": "/logout"},
+        "change_password": {"page": "/account", "action": "/password", "fill": passwords},
+        "register": {"send": "POST /register", "json": {**credentials, "email": "{email}"}},
+        "identity": {"send": "GET /api/me", "name": "json:/name"},
+        "protected": ["GET /api/note"],
+        "mutate": {
+            "send": "POST /api/note",
+            "json": {"note": "{value}"},
+            "read": {"send": "GET /api/note", "value": "json:/note"},
+        },
+        "admin": {act: {"send": f"POST /admin/users/{{name}}/{act}"} for act in acts},
+        "oauth": _oauth(policy),
+        "policy": {
+            "access_lifetime": "300s",
+            "refresh_lifetime": "24h",
+            "refresh_idle": "1h",
+            "code_lifetime": "60s",
+            "pkce": "required",
+            **policy.declared.policy,
+        },
+    }
+
+
+def extras(policy: OAuthPolicy) -> dict[str, Any]:
+    """What no description says: how many failures in a row throttle an account."""
+    return {"throttle": {"failures": policy.accounts.throttle.account}}
+
+
+def _oauth(policy: OAuthPolicy) -> dict[str, Any]:
+    return {
+        "metadata": WELL_KNOWN,
+        "scopes": _scopes(policy),
+        "consent": {"fill": {"decision": "allow"}},
+        "deny": {"fill": {"decision": "deny"}},
+        "withdraw": {"page": "/grants", "action": "/grants/{client}/withdraw"},
+        "introspection_client": policy.declared.introspection_client,
+        "clients": {client.id: _client(policy, client) for client in policy.clients},
+        "resources": RESOURCES,
+    }
+
+
+def _client(policy: OAuthPolicy, client: Client) -> dict[str, Any]:
+    secret = {"secret": SECRETS[client.id]} if client.confidential else {}
+    auth = policy.declared.auth.get(client.id, "basic") if client.confidential else "none"
+    where = {"redirect_uri": client.redirect_uris[0]} if client.redirect_uris else {}
+    fewer = 0 < len(client.scopes) < len(_scopes(policy))
+    return {**secret, "auth": auth, **where, **({"scopes": list(client.scopes)} if fewer else {})}
+
+
+def _scopes(policy: OAuthPolicy) -> list[str]:
+    return [*RESOURCES, *(["openid"] if policy.openid else [])]

@@ -1,0 +1,23 @@
+"""Every fault of the authorization server, by topic. None of them is known to the server itself."""
+
+from __future__ import annotations
+
+from . import (
+    oauth_faults_authorize,
+    oauth_faults_codes,
+    oauth_faults_endings,
+    oauth_faults_pkce,
+    oauth_faults_redirect,
+    oauth_faults_token,
+)
+from .faults import Fault
+
+FAULTS: tuple[Fault, ...] = (
+    *oauth_faults_authorize.FAULTS,
+    *oauth_faults_redirect.FAULTS,
+    *oauth_faults_codes.FAULTS,
+    *oauth_faults_pkce.FAULTS,
+    *oauth_faults_token.FAULTS,
+    *oauth_faults_endings.FAULTS,
+)
+"""Ids are unique; each names the check that must catch it."""

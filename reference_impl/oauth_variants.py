@@ -1,0 +1,125 @@
+"""Every variant of the authorization server: differences that no check may blame."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import replace
+from functools import cache
+
+from starlette.requests import Request
+
+from .families import random_value
+from .oauth_clients import SECRETS, Client, authenticated, sha256
+from .oauth_opaque import looked_up, stored
+from .oauth_params import OAuthError, Params, words
+from .oauth_policy import OAuthPolicy, within_registration
+from .oauth_server import OAuthServer
+from .oauth_switch import (
+    access,
+    authorize,
+    both,
+    declared,
+    metadata,
+    refresh,
+    resource,
+    revocation,
+    rules,
+    tokens,
+    variant,
+)
+from .token_guard import encode
+from .web import Refused
+
+
+def _with_openid(policy: OAuthPolicy) -> OAuthPolicy:
+    clients = (replace(one, scopes=(*one.scopes, "openid") if one.scopes else ()) for one in policy.clients)
+    return replace(policy, openid=True, clients=tuple(clients))
+
+
+def _confidential(client: Client) -> bool:
+    return client.confidential
+
+
+REMEMBERED = authorize(remembers=_confidential)
+OPENID = both(_with_openid, REMEMBERED)
+"""Consent is remembered too, or nothing could be silent."""
+
+
+@cache
+def _key() -> bytes:
+    """The key of this process, which replicas share."""
+    return secrets.token_bytes(32)
+
+
+def _derived(spent: str) -> str:
+    """The one successor of a token, computed from it, so that asking again gives the same one."""
+    return encode(hmac.digest(_key(), spent.encode(), "sha256")) if spent else random_value(spent)
+
+
+def _narrowed(client: Client, asked: str | None) -> tuple[str, ...]:
+    """RFC 6749 section 3.3: the server may ignore a part of what is asked; the answer names what is left."""
+    kept = [scope for scope in words(asked) if scope in client.scopes]
+    return within_registration(client, " ".join(kept))
+
+
+def _with_gateway(policy: OAuthPolicy) -> OAuthPolicy:
+    gateway = Client("gateway", sha256(SECRETS["gateway"]), (), (), (), introspects=True)
+    return replace(policy, clients=(*(client for client in policy.clients if client.id != "api"), gateway))
+
+
+def _by_how_it_came(server: OAuthServer, request: Request, params: Params) -> Client:
+    """RFC 6749 section 5.2: 401 is a must only for a client that used the ``Authorization`` field."""
+    try:
+        return authenticated(server, request, params)
+    except OAuthError as exc:
+        status = exc.status if "authorization" in request.headers else 400
+        raise OAuthError(exc.error, exc.description, status) from None
+
+
+def _forbidden() -> Refused:
+    return Refused(403, "there is nothing for you here")
+
+
+def _without_iss(policy: OAuthPolicy) -> OAuthPolicy:
+    name = "authorization_response_iss_parameter_supported"
+    quiet = metadata(told=lambda told: {key: value for key, value in told.items() if key != name})
+    return both(authorize(issuer=None), quiet)(policy)
+
+
+VARIANTS = (
+    variant("openid", "An OpenID provider: ID tokens, prompt, nonce, discovery; web is not asked twice.", OPENID),
+    variant("secret-post", "The client web sends its secret in the body.", declared(auth={"web": "post"})),
+    variant("opaque", "Access tokens are random and stand for rows.", access(seal=stored, open=looked_up)),
+    variant(
+        "no-rotation", "Confidential clients keep their refresh token, as FAPI 2.0 wants it, and as declared.",
+        refresh(rotates=lambda client: not client.confidential), declared(policy={"rotation": False}),
+    ),
+    variant(
+        "grace-30", "A spent refresh token gives its successor again for 30 seconds, as declared.",
+        rules(grace=30.0, new=_derived), declared(policy={"grace_seconds": "30s"}),
+    ),
+    variant(
+        "extra-members", "Token answers have members that no standard knows.",
+        tokens(more={"ext_expires_in": 300, "not-before-policy": 0, "resource": ["notes"]}),
+    ),
+    variant(
+        "introspection-other-credentials", "Another resource server may introspect, with its secret in the body.",
+        _with_gateway, declared(introspection_client="gateway", auth={"gateway": "post"}),
+    ),
+    variant("consent-remembered", "The user is not asked twice for a confidential client.", REMEMBERED),
+    variant("scope-narrowed", "A scope that a client may not ask for is left out.", authorize(scope=_narrowed)),
+    variant("redirect-302", "The browser is sent to clients with 302.", authorize(status=302)),
+    variant("no-iss", "Answers do not name their issuer, and nothing promises it.", _without_iss),
+    variant(
+        "invalid-client-400", "A client that fails to authenticate in the body gets 400.",
+        tokens(client=_by_how_it_came), declared(auth={"web": "post"}),
+    ),
+    variant(
+        "revoke-foreign-quietly", "RevocationEndpoint another client's token does nothing, quietly.",
+        revocation(foreign=lambda: None),
+    ),
+    variant("status-403", "The API answers 403 to whoever has no valid token.",
+            resource(missing=_forbidden, invalid=_forbidden)),
+)  # fmt: skip
+"""In the order in which the documentation lists them."""
