@@ -28,6 +28,8 @@ REQUESTS_OF_A_CHECK = 8
 HEAD_START = 10.0
 """Seconds that the other checks hold back at most while those that wait get to their waits."""
 SHOWN_WHEN_UNCLEAR = 6
+AT_HAND = 8
+"""Checks under way beyond the requests in flight: each holds connections, of which some servers take a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +134,20 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
     # Writers first, then whoever waits longest, so that every wait begins at the start.
     order = sorted(todo.checks, key=lambda c: (not c.exclusive, -_wait(system, c), c.id))
     tasks: list[asyncio.Task[Verdict]] = []
+    places = asyncio.Semaphore(system.wire.limits.concurrency + AT_HAND)
 
-    def start(check: Check) -> None:
-        tasks.append(asyncio.create_task(_one(system, check, todo.profiles, locks, alone, seen), name=check.id))
+    def start(check: Check, place: contextlib.AbstractAsyncContextManager[None]) -> None:
+        task = _one(system, check, todo.profiles, locks, alone, seen, place)
+        tasks.append(asyncio.create_task(task, name=check.id))
 
     try:
         waiting = [check for check in order if _wait(system, check) > 0]
         for check in waiting:
-            start(check)
+            start(check, contextlib.nullcontext())
         await _all_waiting(system, tasks)
         for check in order:
             if check not in waiting:
-                start(check)
+                start(check, places)
         for finished in asyncio.as_completed(tasks):
             verdict = await finished
             seen.done += 1
@@ -190,9 +194,10 @@ async def _one(
     locks: Iterable[AccountLock],
     alone: asyncio.Lock,
     progress: Progress,
+    place: contextlib.AbstractAsyncContextManager[None],
 ) -> Verdict:
     exclusive = check.exclusive or not system.side_by_side
-    async with hold(locks, alone=exclusive):
+    async with place, hold(locks, alone=exclusive):
         if exclusive:
             async with alone:
                 verdict = await _counted(system, check, profiles, progress)

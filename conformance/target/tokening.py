@@ -164,7 +164,14 @@ class Tokening(Consenting):
 
     async def _opens(self, party: Party, scope: str) -> Exchange:
         verb = self.authorization.described.resources[scope]
-        return await perform(party, f"oauth.resources.{scope}", verb, f"{party.label} does what {scope} allows")
+        key, told = f"oauth.resources.{scope}", f"{party.label} does what {scope} allows"
+        if all(step.send and step.send.startswith("GET ") for step in verb.steps):
+            return await perform(party, key, verb, told)
+        # It may change the very state on which other checks prove their attacks.
+        stage = self.system.stage
+        async with stage.lock.write():
+            stage.stale()
+            return await perform(party, key, verb, told)
 
     async def expect_open(self, party: Party, scope: str) -> None:
         """A positive control: the token does what its scope allows."""
@@ -258,6 +265,17 @@ class Tokening(Consenting):
             self.authorization.call(clients[1], revocation, f"{who} revokes", "revocation"),
         )
         return answer
+
+    async def expect_revocation_reaches_heirs(self, party: Party) -> None:
+        """One after the other, the revocation of a replaced refresh token ends its successor.
+
+        Raises:
+            NotApplicable: it does not, so that a refresh that came first explains every survivor of a race.
+        """
+        heir = self.holder(party, await self.renewed(party))
+        await self.call_revoke(party, party.tokens["refresh"])
+        if (await self.renewed(heir)).granted:
+            self.not_applicable("revoking a replaced refresh token ends nothing here, so that no order can be told")
 
     async def expect_no_survivor(self, party: Party, answer: TokenAnswer) -> None:
         """After a revocation in flight neither the old refresh token nor a successor gives tokens."""

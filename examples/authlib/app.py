@@ -128,7 +128,7 @@ class Introspection(IntrospectionEndpoint):
             "username": token.user.username,
             "scope": token.get_scope(),
             "sub": str(token.user_id),
-            "exp": token.get_expires_at(),
+            "exp": token.issued_at + token.expires_in,
             "iat": token.issued_at,
         }
 

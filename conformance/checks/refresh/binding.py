@@ -135,6 +135,7 @@ async def nothing_survives_a_revocation_in_flight(target: Target) -> None:
     Remedy: read the grant's state in the transaction that issues the successor, or check it at each use.
     """
     alice = await target.own_login("alice")
+    await target.expect_revocation_reaches_heirs(await target.granted(alice))
     for _ in range(target.ROUNDS):
         party = await target.granted(alice)
         await target.expect_no_survivor(party, await target.refresh_and_revoke_together(party))
