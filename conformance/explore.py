@@ -9,10 +9,12 @@ fifteen times as many distinct inputs a second as one example after the other.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
 from conformance.errors import Inconclusive, Stop, Violation
 
@@ -22,6 +24,8 @@ MAX_SHRINK_REQUESTS = 60
 
 Inputs = Mapping[str, Any]
 Attempt = Callable[[Inputs], Awaitable[None]]
+Answers = dict[Hashable, Violation | Stop | None]
+T = TypeVar("T")
 
 
 class Hit(Exception):
@@ -33,6 +37,10 @@ class Hit(Exception):
         self.violation = violation
 
 
+class _Abandoned(BaseException):
+    """Nobody waits for the smallest input any more. A BaseException, so that Hypothesis never shrinks it."""
+
+
 async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int) -> int:
     """Try distinct inputs until one succeeds or all are through; returns how many were tried.
 
@@ -41,17 +49,43 @@ async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, ex
         Stop: an input could not be judged and none succeeded.
     """
     drawn = await asyncio.to_thread(_draw, strategies, seed, examples)
-    answers: dict[str, Violation | Stop | None] = {}
+    answers: Answers = {}
     for start in range(0, len(drawn), WAVE):
         wave = drawn[start : start + WAVE]
-        for inputs, answer in zip(wave, await asyncio.gather(*(_outcome(attempt, i) for i in wave)), strict=True):
-            answers[repr(inputs)] = answer
+        for inputs, answer in zip(wave, await together(_outcome(attempt, i) for i in wave), strict=True):
+            answers[identity(inputs)] = answer
         if any(isinstance(a, Violation) for a in answers.values()):
             raise await _smallest(attempt, strategies, seed, examples, answers)
     unclear = next((a for a in answers.values() if isinstance(a, Stop)), None)
     if unclear:
         raise unclear
     return len(answers)
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run these at once; the first that raises ends the others before it is raised here."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def identity(value: Any) -> Hashable:
+    """What tells an input from others: every field, also one that its repr hides, and the types."""
+    kind = type(value)
+    if is_dataclass(value):
+        return kind, *(identity(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, Mapping):
+        return kind, *((identity(key), identity(inner)) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return kind, *map(identity, value)
+    if isinstance(value, str | bytes | int):
+        return kind, value
+    # Objects without an equality of their own are told apart by what they show, as NaN and -0.0 are.
+    return kind, repr(value)
 
 
 async def _outcome(attempt: Attempt, inputs: Inputs) -> Violation | Stop | None:
@@ -117,42 +151,76 @@ def _run(test: Callable[..., None], strategies: Mapping[str, Any], seed: int, ex
 
 
 def _draw(strategies: Mapping[str, Any], seed: int, examples: int) -> list[Inputs]:
-    drawn: dict[str, Inputs] = {}
+    drawn: dict[Hashable, Inputs] = {}
 
     def collect(**inputs: Any) -> None:
-        drawn.setdefault(repr(inputs), inputs)
+        drawn.setdefault(identity(inputs), inputs)
 
     _run(collect, strategies, seed, examples, shrink=False)
     return list(drawn.values())
 
 
+class _Asking:
+    """Questions of the thread in which Hypothesis shrinks to the loop in which the target is asked."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._loop = asyncio.get_running_loop()
+        self._open: concurrent.futures.Future[Violation | Stop | None] | None = None
+        self._over = threading.Event()
+
+    def ask(self, inputs: Inputs) -> Violation | Stop | None:
+        """The outcome of one attempt; called in the thread."""
+        self._open = asyncio.run_coroutine_threadsafe(self._asked(inputs), self._loop)
+        try:
+            return self._open.result()
+        except concurrent.futures.CancelledError:
+            raise _Abandoned from None
+
+    async def _asked(self, inputs: Inputs) -> Violation | Stop | None:
+        if self._over.is_set():
+            raise asyncio.CancelledError
+        return await _outcome(self._attempt, inputs)
+
+    async def during(self, thread: asyncio.Future[None]) -> None:
+        """Wait for the thread; where the waiting is cancelled, the thread asks nothing more and ends first."""
+        try:
+            await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            self._over.set()
+            if self._open:
+                self._open.cancel()
+            await asyncio.gather(thread, return_exceptions=True)
+            raise
+
+
 async def _smallest(
-    attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int,
-    answers: dict[str, Violation | Stop | None],
+    attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int, answers: Answers
 ) -> Hit:  # fmt: skip
-    loop = asyncio.get_running_loop()
+    asking = _Asking(attempt)
     found: list[Hit] = []
     budget = MAX_SHRINK_REQUESTS
 
     def replay(**inputs: Any) -> None:
         nonlocal budget
-        known = repr(inputs)
+        known = identity(inputs)
         if known not in answers:
             if budget <= 0:
                 return
             budget -= 1
-            answers[known] = asyncio.run_coroutine_threadsafe(_outcome(attempt, inputs), loop).result()
+            answers[known] = asking.ask(inputs)
         answer = answers[known]
         if isinstance(answer, Violation):
             found.append(Hit(inputs, answer))
             raise answer
 
     try:
-        await asyncio.to_thread(_run, replay, strategies, seed, examples, shrink=True)
+        thread = asyncio.to_thread(_run, replay, strategies, seed, examples, shrink=True)
+        await asking.during(asyncio.ensure_future(thread))
     except Violation:
         # Hypothesis replays the smallest input last.
         return found[-1]
-    except Exception as problem:
+    except (Exception, _Abandoned) as problem:
         if not found:
             raise Inconclusive(f"an input succeeded once and could not be replayed: {type(problem).__name__}") from None
         return found[-1]

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from html import escape
 from urllib.parse import quote, quote_plus
 
 SHORTEST = 6
 """Values below this length are not looked for everywhere: they would mask ordinary words."""
 
-CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "x-csrf-token"})
-JWS = re.compile(r"\b(eyJ[A-Za-z0-9_-]{8,})\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)")
+CREDENTIAL_HEADERS = re.compile(
+    r"(.*-)?(authorization|auth|cookie|dpop|(access|api)-?key|sid|session(-?id)?|secret|password|[cx]srf|\w*token)"
+)
+"""Names, in lower case, of headers that carry credentials by standard or by custom."""
+DOTTED = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){2,}")
+"""Three segments of base64url or more: a JWS, or a host's name."""
 KNOWN = re.compile(r"(‹[^›]*›|(?:Max-Age|Expires|SameSite|Path|Domain)=[^;]*|eyJ[\w-]+\.(?=‹))")
 LONG = re.compile(r"[A-Za-z0-9+/_.~%|:=-]{12,}")
 
@@ -37,33 +42,71 @@ class Secrets:
             return
         self._used[label] = self._used.get(label, 0) + 1
         shown = label if self._used[label] == 1 else f"{label} ({self._used[label]})"
-        spellings = {
-            value,
-            quote(value, safe="", errors="replace"),
-            quote_plus(value, errors="replace"),
-            json.dumps(value)[1:-1],
-            value.replace("/", "\\/"),
-        }
-        for spelling in {*spellings, b64encode(value.encode(errors="replace")).decode().rstrip("=")}:
+        for spelling in _spellings(value):
             self._labels.setdefault(spelling, shown)
         self._pattern = None
 
     def mask(self, text: str) -> str:
-        """The text without any known secret; of a JWS that is not known, only the header stays."""
+        """The text without any known secret; of a JWS that is not known, only the header stays.
+
+        A known payload under another header counts as unknown too: with the header, which is public, it is a token.
+        """
         if self._pattern is None:
             longest = sorted(self._labels, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
         known = self._pattern.sub(lambda found: f"‹{self._labels[found[0]]}›", text)
-        return JWS.sub(lambda f: f"{f[1]}.‹payload {len(f[2])}›.‹signature {len(f[3])}›", known)
+        return DOTTED.sub(lambda found: _without_payload(found[0].split(".")), known)
 
     def header(self, name: str, value: str) -> str:
         """A header's value, shortened where it carries a credential that the kit does not know."""
         shown = self.mask(value)
-        if name.lower() not in CREDENTIAL_HEADERS:
+        if not CREDENTIAL_HEADERS.fullmatch(name.lower()):
             return shown
         # Splitting by a group gives what stands between the matches at even places, the matches at odd ones.
         parts = KNOWN.split(shown)
         return "".join(part if at % 2 else LONG.sub(_shorten, part) for at, part in enumerate(parts))
+
+
+def _spellings(value: str) -> set[str]:
+    """A value as URLs, forms, JSON, HTML and base64 write it, by the habits of common libraries."""
+    raw = value.encode(errors="replace")
+    percent = {
+        quote(value, safe="", errors="replace"),
+        quote(value, errors="replace"),
+        quote(value, safe="!'()*~", errors="replace"),
+        quote_plus(value, errors="replace"),
+    }
+    lower = {re.sub("%..", lambda found: found[0].lower(), text) for text in percent}
+    written = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    slashed = {text.replace("/", "\\/") for text in (value, *written)}
+    html = {escape(value), escape(value, quote=False), escape(value).replace("&#x27;", "&#39;")}
+    base64 = {b64encode(raw).decode().rstrip("="), urlsafe_b64encode(raw).decode().rstrip("=")}
+    return {value, *percent, *lower, *written, *slashed, *html, *base64}
+
+
+def _without_payload(segments: list[str]) -> str:
+    """Segments joined by dots; wherever a JWS begins among them, its payload and signature are not shown."""
+    at = 0
+    while at + 2 < len(segments):
+        if _is_jws(*segments[at : at + 2]):
+            segments[at + 1] = f"‹payload {len(segments[at + 1])}›"
+            segments[at + 2] = f"‹signature {len(segments[at + 2])}›"
+            at += 2
+        at += 1
+    return ".".join(segments)
+
+
+def _is_jws(header: str, payload: str) -> bool:
+    """Whether two segments begin a JWS: one of them is a JSON object, or the first looks like most headers."""
+    return (header.startswith("eyJ") and len(header) > 10) or _is_object(header) or _is_object(payload)
+
+
+def _is_object(segment: str) -> bool:
+    try:
+        decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        return decoded.lstrip()[:1] == b"{" and isinstance(json.loads(decoded), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _shorten(found: re.Match[str]) -> str:

@@ -17,13 +17,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from conformance.errors import NothingTestedError, UsageError
 from conformance.model import Capability, Check
 
 ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
 Body = Callable[..., Awaitable[None]]
+T = TypeVar("T")
 
 
 def given(*, examples: int = 96, **strategies: Callable[[], Any]) -> Callable[[Body], Body]:
@@ -54,11 +55,14 @@ def check(
 
     Raises:
         ValueError: the id is malformed or the docstring lacks its title or its ``Remedy:``.
+        TypeError: the body is no ``async def``.
     """
     if not ID.fullmatch(id):
         raise ValueError(f"{id!r} is no check id: lower-case words joined by dots, as in 'session.logout.replay'")
 
     def declare(body: Body) -> Check:
+        if not inspect.iscoroutinefunction(body):
+            raise TypeError(f"{id}: a check is an `async def`, so that others run while it waits")
         title, story, remedy = _prose(id, body)
         strategies, examples = getattr(body, "__pickproof_given__", (None, 0))
         return Check(
@@ -121,6 +125,17 @@ class Catalogue(Mapping[str, Check]):
             near = difflib.get_close_matches(id, self._checks, n=3, cutoff=0.5)
             hint = f"did you mean {', '.join(near)}?" if near else "`pickproof list` shows every id"
             raise UsageError(f"unknown check {id!r}: {hint}") from None
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._checks
+
+    @overload
+    def get(self, id: str, /) -> Check | None: ...
+    @overload
+    def get(self, id: str, default: Check | T, /) -> Check | T: ...
+    def get(self, id: str, default: object = None, /) -> object:
+        """One check, or `default`."""
+        return self._checks.get(id, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._checks)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofError, Violation
+from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofError, Stop, Violation
 from conformance.explore import Hit, explore
 from conformance.locks import AccountLock, hold
 from conformance.model import Check, Exchange, Outcome, Verdict
@@ -72,7 +72,11 @@ def plan(
     """
     runnable, skipped = [], []
     for check in checks:
-        reason = _obstacle(system, check, destructive, budget)
+        try:
+            reason = _obstacle(system, check, destructive, budget)
+        except Exception as bug:
+            skipped.append(_verdict(check, Outcome.ERROR, profiles, reason=_bug(bug)))
+            continue
         if reason:
             skipped.append(_verdict(check, Outcome.NOT_APPLICABLE, profiles, reason=reason))
         else:
@@ -247,14 +251,24 @@ async def _attack(target: Target, profiles: Sequence[Profile]) -> Verdict:
         return _verdict(check, Outcome.ADVICE, profiles, found.expected, found.actual, "", found.evidence)
     except NotApplicable as stop:
         return _verdict(check, Outcome.NOT_APPLICABLE, profiles, reason=stop.reason)
-    except Inconclusive as stop:
+    except Stop as stop:
         shown = stop.evidence or _tail(target)
         return _verdict(check, Outcome.INCONCLUSIVE, profiles, reason=stop.reason, evidence=shown)
     except PickproofError as problem:
         return _verdict(check, Outcome.INCONCLUSIVE, profiles, reason=str(problem), evidence=_tail(target))
+    except asyncio.CancelledError as bug:
+        if _cancelled_from_outside():
+            raise
+        return _verdict(check, Outcome.ERROR, profiles, reason=_bug(bug), evidence=_tail(target))
     except Exception as bug:
         return _verdict(check, Outcome.ERROR, profiles, reason=_bug(bug), evidence=_tail(target))
     return _verdict(check, Outcome.PASS, profiles, expected=check.title, actual=tried)
+
+
+def _cancelled_from_outside() -> bool:
+    """Whether the run ends or the check's time is up, as opposed to a task that the check itself cancelled."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def _body(target: Target) -> str:
@@ -265,6 +279,8 @@ async def _body(target: Target) -> str:
     strategies = check.strategy()
     seed = int.from_bytes(hashlib.sha256(f"{target.system.seed}/{check.id}".encode()).digest()[:8], "big")
     tried = await explore(lambda i: check.run(target.branch(), **i), strategies, seed, check.examples)
+    if not target.log.count:
+        raise Inconclusive(f"none of {tried} inputs fits the target, so that nothing was sent")
     return f"{tried} distinct inputs were refused"
 
 
@@ -273,7 +289,7 @@ def _example(inputs: object) -> str:
     return ", ".join(map(repr, values))
 
 
-def _bug(bug: Exception) -> str:
+def _bug(bug: BaseException) -> str:
     at = traceback.extract_tb(bug.__traceback__)[-1]
     return f"a bug of Pickproof: {type(bug).__name__}: {bug} ({Path(at.filename).name}:{at.lineno})"
 

@@ -36,8 +36,8 @@ BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end of \2 -->)", 
 
 KINDS: tuple[tuple[Any, str], ...] = (
     (grammar.Url, "URL"), (grammar.Send, "`METHOD /path`"), (grammar.Path_, "path"), (grammar.Source, "source"),
-    (grammar.Spot, "source"), (grammar.Use, "carrier"), (grammar.Seconds, "duration"), (str, "text"), (int, "number"),
-    (bool, "true or false"), (Any, "any value"),
+    (grammar.Spot, "source"), (grammar.Bind, "host:port"), (grammar.Use, "carrier"), (grammar.Seconds, "duration"),
+    (str, "text"), (int, "number"), (bool, "true or false"), (Any, "any value"),
 )  # fmt: skip
 UNSAID = {
     "user": "The name to log in with, `{user}` in steps.",

@@ -18,9 +18,9 @@ from .token_switch import carrier, fault, guard, surface, with_authorization, wr
 from .web import LONGEST_BODY, Refused, answer
 
 
-def _own_header(request: Request) -> bytes | None:
-    value = request.headers.get("x-access-token")
-    return value.encode("latin-1") if value is not None else None
+def _query_alone(request: Request) -> bytes | None:
+    value = request.query_params.get("access_token")
+    return value.encode("latin-1", "replace") if value is not None else None
 
 
 def _exact_scheme(request: Request) -> bytes | None:
@@ -106,9 +106,9 @@ async def _head_unguarded(app: ASGIApp, _keys: Keys, scope: Scope, receive: Rece
 
 FAULTS = (
     fault(
-        "own-header", "bearer.header-ok", "RFC6750-2.1",
-        "The token travels in a header of the server's own; the Bearer scheme does not work.",
-        carrier(read=_own_header, use="header:X-Access-Token: {access}"),
+        "query-alone", "bearer.header-ok", "RFC6750-2.1",
+        "The token is read from the query alone; the Authorization header does not work.",
+        carrier(read=_query_alone, use="query:access_token"),
     ),
     fault(
         "scheme-case-matters", "bearer.scheme-case", "RFC9110-11.1",

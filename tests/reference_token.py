@@ -368,7 +368,7 @@ PROBES: dict[str, Probe] = {
     "opaque-any-case": altered(str.swapcase),
     "opaque-prefix": altered(lambda token: token[:40]),
     "opaque-derivable": derivable,
-    "own-header": needs("Bearer {}"),
+    "query-alone": needs("Bearer {}"),
     "scheme-case-matters": needs("bearer {}"),
     "no-challenge": challenges("", (401, 'Bearer realm="token"')),
     "invalid-token-400": challenges("x", (401, 'Bearer realm="token", error="invalid_token"')),

@@ -15,7 +15,7 @@ from conformance.model import Outcome, Verdict
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.runner import judge_one
-from conformance.target.logins import PAIRS, _bound
+from conformance.target.logins import EARLY, PAIRS, _bound, _settled
 from conformance.target.preflight import preflight
 from reference_impl import FAULTS
 from tests.matrix import everything
@@ -75,6 +75,15 @@ def test_the_bound_covers_the_median() -> None:
     assert _bound([0.001] * PAIRS) == pytest.approx(0.001)
     assert _bound([-0.02, *[0.0] * (PAIRS - 2), 0.02]) == pytest.approx(0.0)
     assert _bound([0.05 * (-1) ** at for at in range(PAIRS)]) == pytest.approx(0.05)
+
+
+def test_a_round_ends_early_only_in_favour_of_the_target() -> None:
+    rng = random.Random(7)
+    level = [(0.3 + rng.gauss(0, 0.002), 0.3 + rng.gauss(0, 0.002)) for _ in range(EARLY)]
+    assert _settled(level, rng)
+    assert not _settled([(known + 0.3, unknown) for known, unknown in level], rng)
+    assert not _settled([(known + 0.04, unknown) for known, unknown in level], rng)
+    assert not _settled([(0.3 + 0.2 * (-1) ** at, 0.3) for at in range(EARLY)], rng)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import json
+import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
+from conformance.attacks import bearer
 from conformance.attacks.bearer import DETOURS, malformed_fields
+from conformance.attacks.forge import FAMILIES
 from conformance.certify import Selection, Session
 from conformance.commands.demo import STATELESS
 from conformance.errors import DescriptionError
-from conformance.model import Outcome, Verdict
+from conformance.model import Capability, Outcome, Verdict
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.standards import profile, requirement
@@ -23,14 +29,18 @@ from reference_impl.faults import Variant
 from reference_impl.hosting import Hosted, toml
 from reference_impl.token import build_token
 from reference_impl.token_keys import Keys
-from reference_impl.token_switch import whole
+from reference_impl.token_life import FORGETTING, forget
+from reference_impl.token_switch import Change, both, carrier, opaque, rules, surface, whole
+from reference_impl.token_variants import MINTING, OPAQUE
 from tests.matrix import everything
 
 MINE = (
     "bearer.*", "token.key.jwks-private", "token.secret.*", "token.jti.*", "token.secrecy.*", "token.size.*",
     "token.life.expires-in", "token.http.*", "token.cross.*", "token.stateless.*", "token.revoke.*", "token.opaque.*",
 )  # fmt: skip
-IDS = sorted({id for glob in MINE for id in fnmatch.filter(catalogue(), glob)} - {"token.secrecy.pii"})
+OTHERS = {"token.secrecy.pii"} | {id for id, check in catalogue().items() if Capability.AUTHORIZE in check.needs}
+"""Rows of other families below the same names."""
+IDS = sorted({id for glob in MINE for id in fnmatch.filter(catalogue(), glob)} - OTHERS)
 KILLED = [(f.id, f.primary) for f in FAULTS if f.scheme == "token" and f.primary in IDS]
 CLEAN = ["ref:token", *(f"ref:token+{v.id}" for v in VARIANTS if "token" in v.schemes)]
 REPLICAS = ["ref:token+replica", "ref:token+revocable+replica", "ref:token+es256+revocable", "ref:token+opaque+replica"]
@@ -183,6 +193,107 @@ def test_admin_verbs_are_named_in_the_grammar() -> None:
     with pytest.raises(DescriptionError, match="other_audiences"):
         parse({**table, "other_audiences": {"send": "POST /login"}}, "test")
     assert parse({**table, "other_audience": {"send": "POST /login"}}, "test").other_audience
+
+
+# -- targets of other habits
+
+
+def named(id: str, *changes: Change) -> Variant:
+    return Variant(id, ("token",), "", both(*changes))
+
+
+def verdicts_of(variant: Variant, tmp_path: Path, *only: str, **keys: object) -> dict[str, Verdict]:
+    """What some checks say of a server that only this test builds; None removes a key of its description."""
+    path = tmp_path / "target.toml"
+    with Hosted(build_token([variant], clock=Clock(), store="memory://", hashing="test")) as hosted:
+        table = {name: value for name, value in {**hosted.describe(), **keys}.items() if value is not None}
+        path.write_text(toml(table))
+        return judged(str(path), *only)
+
+
+def handed_out_again() -> Change:
+    """One token for each account while it is open, as products with one row for each user have it."""
+    values: dict[str, str] = {}
+    ends = replace(
+        FORGETTING,
+        logout=lambda db, accounts, grant, now: (values.pop(grant.sub, None), forget(db, accounts, grant, now))[1],
+    )
+    return both(
+        OPAQUE,
+        opaque(new=lambda account, _now: values.setdefault(account.sub, secrets.token_urlsafe(32))),
+        whole(revocation=ends),
+    )
+
+
+def test_one_token_for_all_logins_of_an_account(tmp_path: Path) -> None:
+    found = verdicts_of(named("again", handed_out_again()), tmp_path, "token.opaque.unique", "token.revoke.isolation")
+    assert {id: v.outcome for id, v in found.items()} == dict.fromkeys(found, Outcome.FAIL)
+    assert all(v.evidence for v in found.values())
+
+
+OWN = ("header:X-Api-Key: {access}", "header:Authorization: Token {access}")
+
+
+def own_scheme(use: str) -> Change:
+    name = "x-api-key" if "Api" in use else "authorization"
+
+    def read(request: Request) -> bytes | None:
+        value = request.headers.get(name)
+        if value is None or (name == "authorization" and not value.startswith("Token ")):
+            return None
+        return value.removeprefix("Token ").encode("latin-1")
+
+    return carrier(read=read, use=use)
+
+
+@pytest.mark.parametrize("use", OWN)
+def test_a_scheme_of_its_own_is_not_held_to_the_rules_of_bearer(use: str, tmp_path: Path) -> None:
+    found = verdicts_of(named("own", own_scheme(use)), tmp_path, "bearer.*")
+    told = {id.removeprefix("bearer."): v.outcome for id, v in found.items()}
+    assert told.pop("header-ok") is Outcome.ADVICE
+    lacking = {id for id, outcome in told.items() if outcome is Outcome.NOT_APPLICABLE and f"bearer.{id}" in IDS}
+    assert lacking == {"scheme-case", "two-headers", "grammar", "no-token-401", "invalid-token-401"}
+    assert {outcome for id, outcome in told.items() if id not in lacking and f"bearer.{id}" in IDS} == {Outcome.PASS}
+    assert all("Bearer scheme" in found[f"bearer.{id}"].reason for id in lacking)
+
+
+def test_an_opaque_token_whose_life_nobody_tells(tmp_path: Path) -> None:
+    silent = both(OPAQUE, surface(login=lambda data, *_: {n: v for n, v in data.items() if n != "expires_in"}))
+    found = verdicts_of(named("silent", silent), tmp_path, "token.life.access", policy=None)
+    assert found["token.life.access"].outcome is Outcome.ADVICE
+    told = verdicts_of(named("telling", OPAQUE), tmp_path, "token.life.access")
+    assert told["token.life.access"].outcome is Outcome.PASS
+
+
+def test_the_last_of_two_claims_may_count(tmp_path: Path) -> None:
+    id = "token.json.dup-claim"
+    last = verdicts_of(named("last", both(MINTING, rules(parse=json.loads))), tmp_path, id)[id]
+    assert last.outcome is Outcome.PASS
+    assert "the last counts" in last.actual
+    assert judged("ref:token+first-claim-wins", id)[id].outcome is Outcome.FAIL
+
+
+def test_malformed_fields_are_written_once_each() -> None:
+    token = "".join(map(chr, range(48, 123))).translate(dict.fromkeys(range(58, 65)))
+    written = [form.write(token) for form in bearer._RECIPES]
+    assert len(set(written)) == len(written)
+
+
+def test_a_complete_forgery_family_costs_at_most_160_requests() -> None:
+    """Positive controls and the logins that forgeries are made from included."""
+    families = {*FAMILIES, "token.sig.bitflip", "token.sig.verify-each-route"} & set(catalogue())
+
+    async def run() -> tuple[int, set[Outcome]]:
+        async with opened("ref:token", Options()) as system:
+            session = Session(system, Selection(only=tuple(sorted(families)), destructive=True))
+            await session.prepare(judged_by=[everything()])
+            before = system.wire.requests
+            found = {verdict.outcome async for verdict in session.run()}
+            return system.wire.requests - before, found
+
+    requests, found = asyncio.run(run())
+    assert requests <= 160
+    assert found == {Outcome.PASS, Outcome.NOT_APPLICABLE}
 
 
 def test_ids_are_those_of_the_catalogue() -> None:

@@ -28,10 +28,6 @@ from conformance.target.system import System
 from tests.toys import BASE, STRICT, Site, a_system, proven, verdict_of
 
 
-def bug(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 async def all_of(system: System, checks: Iterable[Check], **options: Any) -> dict[str, Verdict]:
     todo = plan(system, list(checks), [STRICT], **options)
     return {verdict.check.id: verdict async for verdict in run(system, todo)}
@@ -143,7 +139,6 @@ async def test_how_a_check_ends(body: Any, outcome: Outcome, told: str) -> None:
     assert told in verdict.reason + verdict.actual
 
 
-@bug("judge_one catches Inconclusive and NotApplicable, not Stop: the run ends with a traceback")
 @pytest.mark.asyncio
 async def test_a_bare_stop_is_inconclusive() -> None:
     async def body(target: Target) -> None:
@@ -153,7 +148,6 @@ async def test_a_bare_stop_is_inconclusive() -> None:
         assert (await verdict_of(system, toy("toy.stop", body))).outcome is Outcome.INCONCLUSIVE
 
 
-@bug("a cancellation that a check brings on itself is taken for the user's: the whole run ends")
 @pytest.mark.asyncio
 async def test_a_task_that_a_check_cancels_ends_that_check_alone() -> None:
     async def body(target: Target) -> None:
@@ -268,7 +262,6 @@ async def test_an_answer_that_is_no_refusal_does_not_pass(status: int) -> None:
         assert (await verdict_of(system, toy("toy.odd", body))).outcome is Outcome.INCONCLUSIVE
 
 
-@bug("an attack of no members passes without a request")
 @pytest.mark.asyncio
 async def test_a_check_that_tried_nothing_does_not_pass() -> None:
     async def body(target: Target) -> None:
@@ -276,6 +269,22 @@ async def test_a_check_that_tried_nothing_does_not_pass() -> None:
 
     async with proven(Site()) as system:
         assert (await verdict_of(system, toy("toy.empty", body))).outcome is not Outcome.PASS
+
+
+@pytest.mark.asyncio
+async def test_a_property_whose_inputs_fit_nothing_does_not_pass() -> None:
+    @check("toy.unfit", sources=["TOY-1"])
+    @given(examples=5, number=lambda: st.integers(0, 9))
+    async def unfit(target: Target, number: int) -> None:
+        """Nothing is sent.
+
+        Remedy: none.
+        """
+
+    async with proven(Site()) as system:
+        verdict = await verdict_of(system, unfit)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "nothing was sent" in verdict.reason
 
 
 class Vanishing(httpx.AsyncBaseTransport):
@@ -360,7 +369,6 @@ async def test_a_property_without_inputs_does_not_pass() -> None:
         assert (await verdict_of(system, nothing)).outcome is Outcome.ERROR
 
 
-@bug("gather() leaves the rest of a wave running when one attempt raises something else than Violation or Stop")
 @pytest.mark.asyncio
 async def test_nothing_runs_on_after_the_verdict_of_a_property() -> None:
     running = 0
@@ -434,7 +442,6 @@ async def test_a_travelling_clock_knows_no_budget() -> None:
         assert (len(todo.checks), todo.longest_wait) == (1, 0.0)
 
 
-@bug("a check whose `waits` raises ends plan() with a traceback instead of becoming an error of its own")
 @pytest.mark.asyncio
 async def test_a_wait_that_cannot_be_told_is_an_error_of_that_check() -> None:
     async with proven(Site()) as system:
@@ -619,7 +626,6 @@ class Slow(Guessable):
         return await super().me(request)
 
 
-@bug("the thread in which Hypothesis shrinks is not told of a cancellation: requests go on, past locks and verdict")
 @pytest.mark.asyncio
 async def test_no_request_is_sent_after_a_cancelled_shrink() -> None:
     site, seen = Slow(), 0

@@ -22,7 +22,7 @@ _FORMS: Mapping[str, Callable[[str, int, str], str]] = {
     "tab before the token": lambda token, _at, _char: f"Bearer \t{token}",
     "tab for the space": lambda token, _at, _char: f"Bearer\t{token}",
     "character put in": lambda token, at, char: f"Bearer {token[:at]}{char}{token[at:]}",
-    "character in front": lambda token, _at, char: f"Bearer {char}{token}" if char != " " else f"Bearer ,{token}",
+    "character in front": lambda token, _at, char: f"Bearer {char}{token}",
     "token twice": lambda token, _at, _char: f"Bearer {token} {token}",
     "list of tokens": lambda token, _at, _char: f"Bearer {token}, {token}",
     "no scheme": lambda token, _at, _char: token,
@@ -63,7 +63,8 @@ def malformed_fields() -> SearchStrategy[MalformedField]:
 _LETTERED = ("character put in", "character in front")
 _RECIPES = (
     *(MalformedField(kind) for kind in _FORMS if kind not in _LETTERED),
-    *(MalformedField(_LETTERED[1], 0, char) for char in FOREIGN),
+    # A space in front is valid, and a tab has a form of its own.
+    *(MalformedField(_LETTERED[1], 0, char) for char in FOREIGN if char not in " \t"),
     *(MalformedField(_LETTERED[0], at, char) for at in (0, 7, 40) for char in FOREIGN),
 )
 

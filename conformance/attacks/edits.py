@@ -116,6 +116,27 @@ def signature_edits(positions: int = MAX_POSITION + 1) -> SearchStrategy[Signatu
     return flips | others
 
 
+def spread_signature_edits() -> SearchStrategy[SignatureEdit]:
+    """The recipes of `SPREAD`, each once: what one verifier is asked where every request counts."""
+    from hypothesis import strategies as st
+
+    return st.sampled_from(SPREAD)
+
+
+STRETCHES = 9
+SPREAD = (
+    SignatureEdit("bit flipped", 0),
+    SignatureEdit("bit flipped", MAX_POSITION),
+    *(SignatureEdit("bit flipped", 113 + 227 * stretch) for stretch in range(STRETCHES)),
+    *map(SignatureEdit, ("first byte dropped", "zero byte appended", "zero byte prepended", "bytes reversed")),
+    SignatureEdit("signature doubled"),
+    SignatureEdit("byte zeroed", 21),
+)
+"""Flips of the first bit, of the last one, and one in each ninth of an RSA signature of 2048 bits, so that a stretch of
+that length which nobody compares is found for certain; in a shorter signature they lie about as evenly. Then a few
+edits of other kinds; short and constant signatures have checks of their own."""
+
+
 def _signature_edit(kind: str, at: int) -> SignatureEdit:
     return SignatureEdit(kind, at if kind in _PLACED_KINDS else 0)
 

@@ -88,6 +88,18 @@ class Presenting(TokenAttacks):
         """A party that sends these ``Authorization`` fields, and its token nowhere else."""
         return replace(self.bare(party, label), also_fields=tuple(("Authorization", value) for value in values))
 
+    @property
+    def declared_otherwise(self) -> str:
+        """The header field of its own in which the description presents the token; nothing where it is Bearer's."""
+        use = self.system.use.get(self.bearer.name, "header:Authorization: Bearer")
+        bearers = re.match(r"header:\s*authorization:\s*bearer\b", use, re.IGNORECASE)
+        return "" if bearers or not use.startswith("header:") else use
+
+    async def need_bearer_scheme(self) -> None:
+        """End the check where the target is described with a scheme of its own, and takes no other."""
+        if self.declared_otherwise:
+            await self.speaker()
+
     async def speaker(self) -> Party:
         """Alice, whose token works with the Bearer scheme.
 
@@ -99,7 +111,8 @@ class Presenting(TokenAttacks):
             judged = await self.presenting(alice, f"Bearer {alice.secret(self.bearer)}").whoami()
             self.system.speaks_bearer = not judged.refused
         if not self.system.speaks_bearer:
-            self.not_applicable("the target does not take tokens by the Bearer scheme: bearer.header-ok judges that")
+            how = f"the token travels as {self.declared_otherwise!r}: " if self.declared_otherwise else ""
+            self.not_applicable(f"{how}the target does not take tokens by the Bearer scheme; see bearer.header-ok")
         return alice
 
     async def expect_served(self, party: Party, expected: str) -> None:
@@ -147,7 +160,7 @@ class Presenting(TokenAttacks):
         found = [self.bare(alice, "a client without Authorization")]
         if self.has(Capability.SECOND_ACCOUNT):
             bob = await self.shared_login("bob")
-            found.append(self.presenting(bob, f"Bearer {bob.secret(self.bearer)}", label="bob"))
+            found.append(replace(bob.stolen("bob"), base=bob))
         return found
 
     def in_query(self, asker: Party, token: str) -> Party:

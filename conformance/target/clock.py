@@ -7,11 +7,13 @@ moment that one of them waits for: a discrete-event simulation with the target i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -32,7 +34,7 @@ class Clock(Protocol):
         """Return once the target's clock has reached `moment`."""
 
     def enter(self) -> None:
-        """A check begins to run."""
+        """A check begins to run, in the context in which this is called."""
 
     def leave(self) -> None:
         """A check has ended."""
@@ -74,8 +76,20 @@ class RealClock:
         """Nothing to count."""
 
 
+RUNNING: ContextVar[object] = ContextVar("running check")
+"""Tells whose wait it is: tasks that a check starts inherit its context."""
+
 Jump = Callable[[float, float], Awaitable[None]]
 """Moves the target's clock: by so many seconds, to so much ahead of real time in all."""
+
+
+@dataclass(eq=False)
+class _Sleeper:
+    """One wait of a check; a check may have several at once."""
+
+    moment: float
+    woken: asyncio.Future[None]
+    check: object
 
 
 @dataclass
@@ -88,7 +102,7 @@ class TravellingClock:
     offset: float = 0.0
     """Seconds that the target's clock is ahead of real time."""
     _running: int = 0
-    _sleepers: list[tuple[float, asyncio.Future[None]]] = field(default_factory=list, repr=False)
+    _sleepers: list[_Sleeper] = field(default_factory=list, repr=False)
     _jumping: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def now(self) -> float:
@@ -99,17 +113,18 @@ class TravellingClock:
         """Wait until every running check waits and this is the next moment to come."""
         if moment <= self.now():
             return
-        sleeper = (moment, asyncio.get_running_loop().create_future())
+        sleeper = _Sleeper(moment, asyncio.get_running_loop().create_future(), RUNNING.get(object()))
         self._sleepers.append(sleeper)
         self._maybe_jump()
         try:
-            await sleeper[1]
+            await sleeper.woken
         finally:
             if sleeper in self._sleepers:
                 self._sleepers.remove(sleeper)
 
     def enter(self) -> None:
         """One more running check, which time must wait for."""
+        RUNNING.set(object())
         self._running += 1
 
     def leave(self) -> None:
@@ -119,11 +134,14 @@ class TravellingClock:
 
     def _maybe_jump(self) -> None:
         idle = self._jumping is None or self._jumping.done()
-        if self._sleepers and len(self._sleepers) >= self._running and idle:
+        asleep = {id(sleeper.check) for sleeper in self._sleepers}
+        if asleep and len(asleep) >= self._running and idle:
             self._jumping = asyncio.get_running_loop().create_task(self._advance())
+            # Whoever was to be woken may be gone by then, and the others wait on.
+            self._jumping.add_done_callback(lambda _: self._maybe_jump())
 
     async def _advance(self) -> None:
-        moment = min(when for when, _ in self._sleepers)
+        moment = min((sleeper.moment for sleeper in self._sleepers), default=0.0)
         by = max(0.0, moment - self.now())
         try:
             await self.jump(by, self.offset + by)
@@ -134,10 +152,10 @@ class TravellingClock:
         self._wake(lambda when: when <= moment, None)
 
     def _wake(self, due: Callable[[float], bool], failure: Inconclusive | None) -> None:
-        for sleeper in [s for s in self._sleepers if due(s[0])]:
+        for sleeper in [s for s in self._sleepers if due(s.moment)]:
             self._sleepers.remove(sleeper)
-            if not sleeper[1].done():
-                sleeper[1].set_exception(failure) if failure else sleeper[1].set_result(None)
+            if not sleeper.woken.done():
+                sleeper.woken.set_exception(failure) if failure else sleeper.woken.set_result(None)
 
 
 def faketime_jump(path: Path) -> Jump:
@@ -158,7 +176,12 @@ def command_jump(words: list[str]) -> Jump:
         process = await asyncio.create_subprocess_exec(
             *spoken, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
         )
-        _, error = await asyncio.wait_for(process.communicate(), 30)
+        try:
+            _, error = await asyncio.wait_for(process.communicate(), 30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
         if process.returncode:
             said = error.decode(errors="replace")[-200:]
             raise RuntimeError(f"`{spoken[0]}` ended with {process.returncode}: {said}")
@@ -173,7 +196,10 @@ def _spoken(word: str, told: dict[str, str]) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "w") as file:
         file.write(text)
+        # The target may run as another user.
+        os.fchmod(file.fileno(), mode)
     Path(name).replace(path)

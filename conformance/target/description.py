@@ -8,19 +8,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from conformance.errors import DescriptionError
-from conformance.target.grammar import Seconds, Send, Source, Spot, Step, Strict, Url, Use, Verb
+from conformance.target.grammar import Bind, Seconds, Send, Source, Spot, Step, Strict, Url, Use, Verb
 from conformance.target.oauth_table import OAuth, OAuthClient
 
+PUBLIC = frozenset({
+    "base_url", "public_url", "replicas", "name", "adapter", "listener", "policy", "user", "role", "redirect_uri",
+})  # fmt: skip
+"""Keys whose values a report may tell, also where they come from the environment."""
 TAKEN = ("access", "refresh", "id_token", "csrf")
 """The names that outlive the verb that took them; others live for one verb."""
 
@@ -97,8 +102,8 @@ class Keys(Strict):
 
     jwks: str | None = Field(None, description="Path or URL of the JSON Web Key Set.")
     pem: str | None = Field(None, description="The public key as PEM.")
-    secret: str | None = Field(None, description="A signing secret: lets the kit mint tokens.")
-    private_pem: str | None = Field(None, description="A private key as PEM: lets the kit mint tokens.")
+    secret: str | None = Field(None, repr=False, description="A signing secret: lets the kit mint tokens.")
+    private_pem: str | None = Field(None, repr=False, description="A private key as PEM: lets the kit mint tokens.")
     wordlist: str | None = Field(None, description="Path of a file of secrets to try, one in a line.")
 
 
@@ -148,13 +153,13 @@ class Account(BaseModel):
 class ListenerPlace(Strict):
     """Where the kit listens for a target that is not on this machine."""
 
-    bind: str = Field(description="host:port on which the kit listens, as in '0.0.0.0:9099'.")
+    bind: Bind = Field(description="host:port on which the kit listens, as in '0.0.0.0:9099'.")
     url: Url = Field(description="How the target reaches it, as in 'http://kit.internal:9099'.")
 
     def place(self) -> tuple[str, int, str]:
         """Host, port and URL."""
         host, _, port = self.bind.rpartition(":")
-        return host or "127.0.0.1", int(port), self.url
+        return host, int(port), self.url
 
 
 class Gate(Strict):
@@ -201,6 +206,8 @@ class Description(Strict):
     gate: Gate | None = Field(None, description="A protected route that can be held in flight, for races.")
     return_parameter: str | None = Field(None, description="The login's query parameter that says where to go next.")
     policy: Policy = Field(Policy(), description="What the target promises.")
+    _environment: dict[str, str] = PrivateAttr(default_factory=dict)
+    """What came from the environment, by key."""
 
     @model_validator(mode="after")
     def _usable(self) -> Description:
@@ -231,6 +238,8 @@ def load(path: Path) -> tuple[Description, str]:
         raise DescriptionError(str(path), "", problem.strerror or "cannot be read", "check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DescriptionError(str(path), "", f"is not TOML: {problem}", "see docs/describing-a-target.md") from None
+    except RecursionError:
+        raise DescriptionError(str(path), "", "is nested too deeply", "see docs/describing-a-target.md") from None
     return parse(table, str(path)), hashlib.sha256(text).hexdigest()
 
 
@@ -240,11 +249,27 @@ def parse(table: Mapping[str, Any], where: str) -> Description:
     Raises:
         DescriptionError: names the first key that is wrong, what is allowed there and, unless secret, what was found.
     """
-    resolved = _environment(dict(table), where, ())
+    taken: dict[str, str] = {}
+    resolved = _environment(dict(table), where, (), taken)
     try:
-        return Description.model_validate(resolved)
+        found = Description.model_validate(resolved)
     except pydantic.ValidationError as problem:
-        raise _explained(problem, where) from None
+        raise _explained(problem, where, taken) from None
+    found._environment.update(taken)
+    return found
+
+
+def secrets_of(description: Description) -> Iterator[tuple[str, str]]:
+    """What no report may tell: passwords, private keys, and whatever came from the environment; each with its label."""
+    for name, account in description.accounts.items():
+        yield f"password of {name}", account.password
+    for name, value in (("secret", description.keys.secret), ("private_pem", description.keys.private_pem)):
+        yield f"keys.{name}", value or ""
+    for id, client in (description.oauth.clients if description.oauth else {}).items():
+        yield f"secret of {id}", client.secret or ""
+    for key, value in description._environment.items():
+        if not PUBLIC & set(key.split(".")):
+            yield key, value
 
 
 def digest(table: Mapping[str, Any]) -> str:
@@ -252,23 +277,24 @@ def digest(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _environment(value: Any, where: str, path: tuple[str, ...]) -> Any:
-    """Replace each ``env:NAME`` by the variable's value."""
+def _environment(value: Any, where: str, path: tuple[str, ...], taken: dict[str, str]) -> Any:
+    """Replace each ``env:NAME`` by the variable's value, and note in `taken` what was put in where."""
     if isinstance(value, Mapping):
-        return {key: _environment(inner, where, (*path, str(key))) for key, inner in value.items()}
+        return {key: _environment(inner, where, (*path, str(key)), taken) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_environment(inner, where, (*path, str(at))) for at, inner in enumerate(value)]
+        return [_environment(inner, where, (*path, str(at)), taken) for at, inner in enumerate(value)]
     if isinstance(value, str) and value.startswith("env:"):
         name = value.removeprefix("env:")
         if name not in os.environ:
             raise DescriptionError(
                 where, ".".join(path), f"the environment variable {name} is not set", f"export {name}=…"
             )
+        taken[".".join(path)] = os.environ[name]
         return os.environ[name]
     return value
 
 
-def _explained(problem: pydantic.ValidationError, where: str) -> DescriptionError:
+def _explained(problem: pydantic.ValidationError, where: str, taken: Mapping[str, str]) -> DescriptionError:
     first = problem.errors(include_input=True, include_url=False)[0]
     # `steps`, positions and union tags are pydantic's view; the user wrote the step in place.
     words = [str(word) for word in first["loc"]]
@@ -279,8 +305,12 @@ def _explained(problem: pydantic.ValidationError, where: str) -> DescriptionErro
         message, hint = "unknown key", _allowed(words)
     elif first["type"] == "missing":
         message = "is missing"
-    secret = {"accounts", "password", "secret", "private_pem", "keys"} & set(words)
+    secret = {"accounts", "password", "secret", "private_pem", "keys", "headers"} & set(words)
     found = first.get("input")
+    if isinstance(found, str):
+        # URLs hold passwords and keys too.
+        found = re.sub(r"//[^/]*@", "//…@", found).partition("?")[0]
+        secret = secret or {value for value in taken.values() if found and found in value}
     if isinstance(found, str | int | float | bool) and not secret and first["type"] != "extra_forbidden":
         message += f" (found {found!r})"
     return DescriptionError(where, shown, message, hint)
@@ -295,7 +325,10 @@ def _allowed(words: list[str]) -> str:
 def _keys_at(words: list[str]) -> list[str]:
     if not words:
         return _names(Description)
-    tables: dict[str, type[BaseModel]] = {"policy": Policy, "keys": Keys, "clock": ClockHook, "oauth": OAuth}
+    tables: dict[str, type[BaseModel]] = {
+        "policy": Policy, "keys": Keys, "clock": ClockHook, "oauth": OAuth,
+        "listener": ListenerPlace, "gate": Gate,
+    }  # fmt: skip
     if words[:2] == ["oauth", "clients"] and len(words) == 3:
         return _names(OAuthClient)
     if words[0] in tables and len(words) == 1:

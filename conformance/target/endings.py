@@ -12,9 +12,12 @@ from conformance.errors import Inconclusive
 from conformance.model import Capability, Exchange
 from conformance.target.bearer import Presenting
 from conformance.target.cast import PERSONAL
+from conformance.target.limits import NIST_AAL2_ABSOLUTE
 from conformance.target.party import Party
 from conformance.target.verbs import perform
 
+NEXT_SECOND = 1.1
+"""Seconds after which the claims of time in a new token differ."""
 PATIENCE = 3.0
 """Seconds for which a replica is watched to measure how late it hears of a logout."""
 PAUSE = 0.2
@@ -97,10 +100,43 @@ class Endings(Presenting):
             return f"by its expires_in it works for {left:.0f} s more"
         return "it names no expiry: nothing says when it ends"
 
+    async def expect_known_life(self, party: Party) -> None:
+        """Somebody says how long an opaque token lives, and it is no longer than declared, or than NIST has it."""
+        declared, stated = self.policy.access_lifetime, party.lifetime
+        if declared is None and stated is None:
+            actual = "the login states no expires_in, and policy.access_lifetime is not declared"
+            self.advise("an end of the opaque token is stated or declared", actual, party.history)
+        limit = NIST_AAL2_ABSOLUTE if declared is None else declared
+        if stated is not None and stated > limit + 2:
+            expected, actual = f"a life of at most {limit:.0f} s", f"expires_in says {stated:.0f} s"
+            if declared is None:
+                self.advise(expected, actual, party.history)
+            self.violation(expected, actual, party.history)
+        self.note = f"{'stated' if stated is not None else 'declared'}: {stated if stated is not None else limit:.0f} s"
+
     @property
     def declared_stateless(self) -> str:
         """The key by which the description admits that tokens outlive their session, or nothing."""
         return "" if self.policy.access_revocation else "policy.access_revocation = false"
+
+    async def two_logins(self) -> tuple[Party, Party]:
+        """Two logins of alice; of different seconds where signed tokens of one second are equal for want of a jti."""
+        first, second = await self.own_login("alice"), await self.own_login("alice")
+        if self.signed(first) and first.secret(self.credential) == second.secret(self.credential):
+            await self.clock.until(first.issued_at + NEXT_SECOND)
+            second = await self.own_login("alice")
+        return first, second
+
+    async def ends_at_logout(self) -> bool:
+        """Whether a logout ends the token at all; found out once in a run."""
+        known: dict[str, bool] = vars(self.system).setdefault("ends_at_logout", {})
+        async with vars(self.system).setdefault("ending", asyncio.Lock()):
+            if "alice" not in known:
+                alice = await self.own_login("alice")
+                thief = alice.stolen()
+                await self.expect_logged_out(alice)
+                known["alice"] = not await self.survives(thief)
+        return known["alice"]
 
     async def expect_kept(self, party: Party, event: str) -> None:
         """A credential that an event is none of the business of still works."""

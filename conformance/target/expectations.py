@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 from conformance.errors import Inconclusive
+from conformance.explore import together
 from conformance.model import Exchange
 from conformance.target.oracle import Judgement, RouteOracle
 from conformance.target.party import Party
@@ -43,11 +43,11 @@ class Expectations(View):
 
     async def expect_all_refused(self, parties: Iterable[Party]) -> None:
         """Each credential is refused while genuine ones are accepted; sent in waves, the first success decides."""
-        waiting = list(parties)
+        waiting = self._some(parties)
         unclear: Inconclusive | None = None
         for start in range(0, len(waiting), WAVE):
             wave = waiting[start : start + WAVE]
-            answers = await asyncio.gather(*(party.whoami() for party in wave))
+            answers = await together(party.whoami() for party in wave)
             for party, judged in zip(wave, answers, strict=True):
                 try:
                     self._demand_refusal(party, judged, (judged.exchange,))
@@ -61,10 +61,12 @@ class Expectations(View):
 
     async def expect_all_handled(self, parties: Iterable[Party]) -> None:
         """Each credential is refused, and none breaks the server: twice the same 5xx is a violation here."""
-        for party in parties:
-            judged = await party.whoami()
+        found = self._some(parties)
+        answers = await together(party.whoami() for party in found)
+        for party, judged in zip(found, answers, strict=True):
+            # Beside the others it may have broken of what they did: what is asked again is asked alone.
             broken = [judged, await party.whoami()] if _is_5xx(judged) else []
-            await self.system.control(judged.exchange.sent_at, party.base)
+            await self.system.control(max(a.exchange.sent_at for a in (*answers, *broken)), party.base)
             if broken and all(map(_is_5xx, broken)):
                 evidence = (*party.history, *(b.exchange for b in broken))
                 self.violation(f"{party.label} is refused", f"{judged.why}, twice", evidence)
@@ -83,6 +85,11 @@ class Expectations(View):
         if 300 <= answer.status < 400 and (await party.whoami()).accepted:
             where = answer.header("location")
             self.inconclusive(f"logout redirected to {where} and the client stays signed in: is `logout` right?")
+
+    def _some(self, parties: Iterable[Party]) -> list[Party]:
+        """The parties of an attack; without any, nothing was tried and nothing may be concluded."""
+        found = list(parties)
+        return found or self.inconclusive("the attack has no member on this target: nothing was tried")
 
     async def _on_route(self, party: Party, route: str, oracle: RouteOracle) -> Judgement:
         return oracle.judge(await party.visit(route, f"{party.label}: {route}"))

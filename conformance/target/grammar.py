@@ -24,7 +24,7 @@ def seconds(value: str | float) -> float:
     """
     if isinstance(value, int | float):
         return float(value)
-    found = DURATION.fullmatch(value.strip())
+    found = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise ValueError("a duration is a number with one of ms, s, m, h, d, as in '15m'")
     return float(found[1]) * UNITS[found[2] or "s"]
@@ -33,7 +33,22 @@ def seconds(value: str | float) -> float:
 def _source(text: str) -> str:
     if not SOURCE.fullmatch(text):
         raise ValueError("a source is json:/pointer, cookie:name, header:name, html:selector or location:param")
+    kind, _, spot = text.partition(":")
+    if kind == "json" and not spot.startswith("/"):
+        raise ValueError("a JSON pointer begins with '/', as in 'json:/name' (RFC 6901 section 3)")
+    if kind == "html" and not _is_selector(spot):
+        raise ValueError("this is no CSS selector; one looks like 'html:#name'")
     return text
+
+
+def _is_selector(text: str) -> bool:
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+    try:
+        LexborHTMLParser("").css_first(text)
+    except SelectolaxError:
+        return False
+    return True
 
 
 def _send(text: str) -> str:
@@ -54,11 +69,24 @@ def _url(text: str) -> str:
         raise ValueError("a URL with scheme and host, as in 'http://127.0.0.1:8000'")
     if parts.username or parts.password:
         raise ValueError("no user name or password inside the URL: accounts hold those")
+    if parts.query or parts.fragment:
+        raise ValueError("no query and no fragment: paths are appended to this URL")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("the port is a number up to 65535") from None
     return text.rstrip("/")
 
 
+def _bind(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("a place to listen is host:port, as in '0.0.0.0:9099'")
+    return text
+
+
 def _use(text: str) -> str:
-    if not re.match(r"(header:[^:\s]+:|cookie:|query:).+", text):
+    if not re.match(r"(header:[^:\s]+:.*\{[a-z_]+\}|cookie:.|query:.)", text):
         raise ValueError("how a token travels: 'header:Authorization: Bearer {access}', 'cookie:name' or 'query:name'")
     return text
 
@@ -75,6 +103,7 @@ Send = Annotated[str, AfterValidator(_send)]
 Path_ = Annotated[str, AfterValidator(_path)]
 Url = Annotated[str, AfterValidator(_url)]
 Use = Annotated[str, AfterValidator(_use)]
+Bind = Annotated[str, AfterValidator(_bind)]
 Seconds = Annotated[float, pydantic.BeforeValidator(seconds), Field(ge=0)]
 
 

@@ -21,7 +21,7 @@ from conformance.model import Capability, Exchange, Summary
 from conformance.target.adapter import Adapter
 from conformance.target.clock import Clock
 from conformance.target.cookies import Jar
-from conformance.target.description import Description
+from conformance.target.description import Description, secrets_of
 from conformance.target.doorman import Doorman
 from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LANES: ContextVar[list[httpx.AsyncBaseTransport] | None] = ContextVar("lanes", default=None)
 """The connections of the check that runs in this context."""
 SPARE_LANES = 12
+TOGETHER = 0.02
+"""Seconds for which a positive control waits for other attacks that are about to end, so that it serves them too."""
 FRESH = 3.0
 """Seconds of target time after which a shared login is looked at before it is handed out again."""
 
@@ -112,10 +114,8 @@ class System:
         self._again = asyncio.Lock()
         self._listening = asyncio.Lock()
         self._another: Party | None = None
-        for name, account in self.description.accounts.items():
-            self.secrets.learn(account.password, f"password of {name}")
-        for id, client in (self.description.oauth.clients if self.description.oauth else {}).items():
-            self.secrets.learn(client.secret or "", f"secret of {id}")
+        for label, value in secrets_of(self.description):
+            self.secrets.learn(value, label)
 
     # -- facts
 
@@ -342,6 +342,7 @@ class System:
         proven, lock = self._controls.setdefault(key, ([0.0], asyncio.Lock()))
         async with lock:
             if proven[0] < since:
+                await asyncio.sleep(TOGETHER)
                 judged = await (self._still_accepted(base) if base else self._prove_alive(self.accounts[0]))
                 proven[0] = judged.exchange.sent_at
 

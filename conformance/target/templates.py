@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from conformance.model import Answer
 
 WORD = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+"""An index of an array in a JSON pointer (RFC 6901 section 4)."""
+CONTROLS = "input, select, textarea, button"
 MAX_DEPTH = 64
 
 
@@ -80,11 +83,13 @@ def json_of(answer: Answer) -> Any:
 
 def pointer(document: Any, spot: str) -> Any:
     """The value at an RFC 6901 JSON pointer, or None."""
-    for raw in spot.split("/")[1:] if spot else []:
+    if spot and not spot.startswith("/"):
+        return None
+    for raw in spot.split("/")[1:]:
         key = raw.replace("~1", "/").replace("~0", "~")
         if isinstance(document, Mapping):
             document = document.get(key)
-        elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
+        elif isinstance(document, list) and INDEX.fullmatch(key) and int(key) < len(document):
             document = document[int(key)]
         else:
             return None
@@ -99,7 +104,10 @@ def _text(value: Any) -> str | None:
 
 
 def _location(location: str, param: str) -> str | None:
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return None
     for part in (parts.query, parts.fragment):
         if found := parse_qs(part).get(param):
             return found[0]
@@ -141,8 +149,13 @@ def forms(page: bytes, url: str) -> tuple[Form, ...]:
 
     tree = LexborHTMLParser(page.decode("utf-8", "replace"))
     base = tree.css_first("base[href]")
-    root = urljoin(url, (base.attributes["href"] or "") if base else "")
-    return tuple(_form(node, root) for node in tree.css("form"))
+    root = absolute(url, (base.attributes["href"] or "") if base else "")
+    elsewhere: dict[str, list[LexborNode]] = {}
+    for control in tree.css(CONTROLS):
+        if owner := control.attributes.get("form"):
+            elsewhere.setdefault(owner, []).append(control)
+    disabled = {control.mem_id for control in tree.css(f"fieldset[disabled] :is({CONTROLS})")}
+    return tuple(_form(node, root, elsewhere, disabled) for node in tree.css("form"))
 
 
 def links(page: bytes, url: str) -> tuple[str, ...]:
@@ -150,15 +163,27 @@ def links(page: bytes, url: str) -> tuple[str, ...]:
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(page.decode("utf-8", "replace"))
-    return tuple(urljoin(url, node.attributes["href"] or "") for node in tree.css("a[href]"))
+    return tuple(absolute(url, node.attributes["href"] or "") for node in tree.css("a[href]"))
 
 
-def _form(node: LexborNode, url: str) -> Form:
-    controls = node.css("input, select, textarea, button")
+def absolute(url: str, reference: str) -> str:
+    """A reference on a page, resolved; one that is no address, such as ``http://[``, leads to the page itself."""
+    try:
+        return urljoin(url, reference)
+    except ValueError:
+        return url
+
+
+def _form(
+    node: LexborNode, url: str, elsewhere: Mapping[str, Sequence[LexborNode]], disabled: Container[int]
+) -> Form:  # fmt: skip
+    # Controls belong to the form that they name by its id, else to the one around them.
+    inside = [control for control in node.css(CONTROLS) if not control.attributes.get("form")]
+    controls = [*inside, *elsewhere.get(node.attributes.get("id") or "", ())]
     return Form(
         method=(node.attributes.get("method") or "get").upper(),
-        action=urljoin(url, node.attributes.get("action") or url),
-        fields=tuple(_fields(controls)),
+        action=absolute(url, node.attributes.get("action") or url),
+        fields=tuple(_fields([control for control in controls if control.mem_id not in disabled])),
         multipart=(node.attributes.get("enctype") or "").lower() == "multipart/form-data",
         names=frozenset(name for c in controls if (name := c.attributes.get("name"))),
         has_password=any((c.attributes.get("type") or "").lower() == "password" for c in controls),
@@ -172,6 +197,8 @@ def _fields(controls: Sequence[LexborNode]) -> Iterator[tuple[str, str]]:
         if control.tag == "button":
             kind = kind or "submit"
         if not name or "disabled" in control.attributes or kind in ("reset", "button", "image", "file"):
+            continue
+        if control.tag == "select" and control.css_first("option") is None:
             continue
         if kind in ("checkbox", "radio") and "checked" not in control.attributes:
             continue
@@ -187,5 +214,7 @@ def _control_value(control: LexborNode, kind: str) -> str:
         return str(control.text())
     if control.tag == "select":
         chosen = control.css_first("option[selected]") or control.css_first("option")
-        return (chosen.attributes.get("value") or str(chosen.text(strip=True))) if chosen else ""
+        if chosen is None:
+            return ""
+        return chosen.attributes["value"] or "" if "value" in chosen.attributes else str(chosen.text(strip=True))
     return control.attributes.get("value") or ("on" if kind in ("checkbox", "radio") else "")

@@ -57,8 +57,34 @@ class TokenAttacks(Cast, Expectations):
         """Every member of this check's family is refused, and none of them breaks the server."""
         await self.expect_all_handled(await self.forged(self.check.id))
 
+    async def expect_first_never_counts(self) -> None:
+        """Of claims that stand twice the first has no effect: nobody becomes another user, nothing dead lives.
+
+        That the last one counts, which is the owner's, conforms (RFC 7519 section 4).
+        """
+        refused = []
+        for forgery, party in await self._forgeries(self.check.id):
+            judged = await party.whoami()
+            owner = party.base.principal if party.base else None
+            if forgery.same_identity or not judged.accepted:
+                refused.append(party)
+            elif judged.name != owner:
+                self.violation(f"{party.label} is nobody, or {owner}", str(judged), (*party.history, judged.exchange))
+            else:
+                self.note = "of a claim that stands twice the last counts"
+        await self.expect_all_refused(refused)
+
     async def forged(self, family: str) -> list[Party]:
         """An attacker for each member of a forgery family, each asserting another user's identity where it can.
+
+        Raises:
+            NotApplicable: the family has no member on this target.
+            Inconclusive: it needs a key that the target trusts, and the target refuses a token signed with it.
+        """
+        return [party for _, party in await self._forgeries(family)]
+
+    async def _forgeries(self, family: str) -> list[tuple[Forgery, Party]]:
+        """The members of a forgery family, each with its attacker.
 
         Raises:
             NotApplicable: the family has no member on this target.
@@ -71,11 +97,11 @@ class TokenAttacks(Cast, Expectations):
         stuff = await self._material(genuine, carrier)
         if family in MINTED and (good := control(stuff)):
             await self.expect_accepted(self._holding(alice, good, carrier), "a token signed with the key in `keys`")
-        parties = [self._holding(alice, forgery, carrier) for forgery in FAMILIES[family](stuff)]
-        if not parties:
+        pairs = [(forgery, self._holding(alice, forgery, carrier)) for forgery in FAMILIES[family](stuff)]
+        if not pairs:
             reason = next((why for start, why in WHY_NONE.items() if family.startswith(start)), None)
             self.not_applicable(reason or "no forgery of this kind can be made from the target's tokens")
-        return parties
+        return pairs
 
     def _holding(self, alice: Party, forgery: Forgery, carrier: Carrier) -> Party:
         return alice.holding(forgery.wire, carrier, f"an attacker with a forged token ({forgery.name})")

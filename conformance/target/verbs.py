@@ -146,7 +146,7 @@ def choose_form(found: tuple[Form, ...], fill: Mapping[str, str], action: str | 
     if action:
         return next((f for f in found if urlsplit(f.action).path == urlsplit(action).path), None)
     holding = [f for f in found if f.names >= set(fill)]
-    with_password = [f for f in holding or found if f.has_password]
+    with_password = [f for f in holding if f.has_password]
     return next(iter(with_password or holding), None)
 
 

@@ -25,7 +25,6 @@ KID_QUERIES = (
     ("kid selects a secret", "x' UNION SELECT 'pickproof'-- "),
     ("kid selects a secret, no comment", "x' UNION SELECT 'pickproof"),
     ("kid selects a secret, double quotes", 'x" UNION SELECT "pickproof"-- '),
-    ("kid selects a secret, hash comment", "x' UNION SELECT 'pickproof'#"),
 )
 """Label and ``kid`` that makes a careless query answer ``pickproof`` (CWE-89)."""
 
@@ -34,7 +33,6 @@ KID_SHAPES = (
     ("kid null", "null"),
     ("kid list", '["a"]'),
     ("kid object", '{"$ne":null}'),
-    ("kid true", "true"),
     ("kid of control characters", '"\\u0000\\u001b\\r\\n"'),
     ("kid lone surrogate", '"\\ud800"'),
     ("kid of 4096 characters", f'"{"k" * 4096}"'),
@@ -54,7 +52,6 @@ NOT_OBJECTS = (
     ("header is a list", b'[{"alg":"none"}]'),
     ("header is a string", b'"none"'),
     ("header is a number", b"1"),
-    ("header is null", b"null"),
     ("header is no JSON", b"{alg:none}"),
     ("header is empty", b""),
 )

@@ -18,6 +18,7 @@ async def missing_token_is_challenged(target: Target) -> None:
 
     Remedy: answer 401 with WWW-Authenticate: Bearer and a realm, without error.
     """
+    await target.need_bearer_scheme()
     expected = "401 with a Bearer challenge that names no error"
     told = await target.refusal(target.stranger())
     if told.status != 401:
@@ -38,6 +39,7 @@ async def wrong_token_is_called_invalid(target: Target) -> None:
 
     Remedy: answer 401 with WWW-Authenticate: Bearer error="invalid_token", for every reason alike.
     """
+    await target.need_bearer_scheme()
     expected = '401 with a Bearer challenge and error="invalid_token"'
     told = await target.refusal(await target.made_up())
     if (await target.refusal(target.stranger())).status != 401:

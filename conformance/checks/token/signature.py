@@ -1,6 +1,6 @@
 """A signed token is believed for its signature alone."""
 
-from conformance.attacks.edits import SignatureEdit, signature_edits
+from conformance.attacks.edits import SignatureEdit, spread_signature_edits
 from conformance.model import Capability
 from conformance.registry import check, given
 from conformance.target.facade import Target
@@ -37,7 +37,7 @@ async def changed_claims_are_refused(target: Target) -> None:
     needs=[Capability.JWT],
     sources=["ASVS-v5.0.0-9.1.1", "RFC8725-3.3", "CWE-347"],
 )
-@given(examples=20, edit=signature_edits)
+@given(edit=spread_signature_edits)
 async def edited_signature_is_refused(target: Target, edit: SignatureEdit) -> None:
     """A token whose signature was edited in any way is refused.
 
