@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,22 @@ async def _body(target: Target) -> str:
         return target.note
     strategies = check.strategy()
     seed = int.from_bytes(hashlib.sha256(f"{target.system.seed}/{check.id}".encode()).digest()[:8], "big")
-    tried = await explore(lambda i: check.run(target.branch(), **i), strategies, seed, check.examples)
+    under_way = 0
+
+    async def attempt(inputs: Mapping[str, Any]) -> None:
+        # Each input may wait for a time of its own; the check itself counts for one of them.
+        nonlocal under_way
+        under_way += 1
+        if under_way > 1:
+            target.clock.enter()
+        try:
+            await check.run(target.branch(), **inputs)
+        finally:
+            under_way -= 1
+            if under_way:
+                target.clock.leave()
+
+    tried = await explore(attempt, strategies, seed, check.examples)
     if not target.log.count:
         raise Inconclusive(f"none of {tried} inputs fits the target, so that nothing was sent")
     return f"{tried} distinct inputs were refused"

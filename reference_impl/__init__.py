@@ -14,7 +14,7 @@ from .schemes import Reference, Scheme
 
 __all__ = ["FAULTS", "SCHEMES", "VARIANTS", "Clock", "Fault", "Reference", "Variant", "build"]
 
-_MODULES = ("session", "token", "oauth")
+_MODULES = ("session", "token", "refresh", "oauth")
 
 
 def _collected() -> dict[str, Scheme]:

@@ -37,6 +37,8 @@ class Variant:
     schemes: tuple[str, ...]
     summary: str
     apply: Callable[[Any], Any] = field(repr=False)
+    fails: frozenset[str] = frozenset()
+    """Ids of the checks that it must fail, since it promises less than they demand, and says so."""
 
 
 Switch = Fault | Variant

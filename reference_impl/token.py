@@ -45,11 +45,11 @@ def build_token(switches: Sequence[Switch], *, clock: Clock, store: str, hashing
     return Reference("token", app, clock, partial(describe, policy, keys), partial(extras, policy), ids)
 
 
-def application(server: TokenServer) -> ASGIApp:
-    """The ASGI app: routes, one way to fail, headers on every answer."""
+def application(server: TokenServer, served: list[Route] | None = None) -> ASGIApp:
+    """The ASGI app: routes, by default all of them, one way to fail, headers on every answer."""
     surface = server.policy.surface
     app: ASGIApp = Starlette(
-        routes=routes(server),
+        routes=routes(server) if served is None else served,
         middleware=[Middleware(SecurityHeaders, headers=surface.headers)],
         exception_handlers={Refused: server.failed, HTTPException: server.failed},
     )

@@ -19,6 +19,7 @@ from reference_impl import FAULTS, SCHEMES
 SHOWN: dict[str, tuple[str, str]] = {
     "session": ("logout-clears-cookie-only", "session.logout.replay"),
     "token": ("alg-none", "token.alg.none"),
+    "refresh": ("reuse-refused-only", "refresh.reuse-revokes-active"),
 }
 """The fault that is shown for each scheme, and the check that must catch it."""
 

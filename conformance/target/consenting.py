@@ -137,7 +137,7 @@ class Consenting(Granting):
         """A code of its own for one input among many, from a browser that all of them share."""
         return await self.code(await self.shared_login("alice"))
 
-    async def expect_altered_refused(self, answer: TokenAnswer, code: Code) -> None:
+    async def expect_altered_code_refused(self, answer: TokenAnswer, code: Code) -> None:
         """An altered redemption is refused; the genuine one, of this code or of a fresh one, is accepted."""
         self.demand_refusal(answer, "an altered redemption gives no token", (*code.response.trail[-1:],))
         if not (await self.redeem(code)).granted:

@@ -11,6 +11,7 @@ from conformance.target.leaving import Leaving
 from conformance.target.logins import Logins
 from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
+from conformance.target.renewal_races import RenewalRaces
 from conformance.target.samples import Sampling
 from conformance.target.tokening import Tokening
 from conformance.target.tokens import TokenAttacks
@@ -20,6 +21,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 
 class Target(
-    Contents, Tokening, Crowding, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring, Leaving
+    RenewalRaces, Contents, Tokening, Crowding, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed,
+    Touring, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

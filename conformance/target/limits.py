@@ -86,3 +86,21 @@ def past_every_limit(system: System) -> float:
 def one_and_a_half_idle(system: System) -> float:
     """Seconds that it takes to show that use extends the idle time."""
     return 1.5 * idle_limit(system)
+
+
+def past_grace(system: System) -> float:
+    """Seconds after its use at which a spent refresh token is surely refused."""
+    grace = system.description.policy.grace_seconds
+    return grace + SKEW if grace else 0.0
+
+
+def past_refresh_idle(system: System) -> float:
+    """Seconds of disuse after which a refresh token is surely dead; zero where no limit is declared."""
+    idle = system.description.policy.refresh_idle
+    return idle + SKEW if idle else 0.0
+
+
+def past_refresh_lifetime(system: System) -> float:
+    """Seconds after login at which no refresh token of it may live; zero where no limit is declared."""
+    life = system.description.policy.refresh_lifetime
+    return life + SKEW if life else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -90,6 +91,8 @@ class Party:
     """What each change waits for: the common start of a race."""
     racing: bool = False
     """Its requests overlap others on purpose, and wait for no place among the run's requests in flight."""
+    start: asyncio.Event | None = field(default=None, repr=False)
+    """For races: the last byte of each request waits until this is set."""
     replays: bool = False
     """It sends copied values whatever the target says: an answer's Set-Cookie does not touch them."""
 
@@ -186,7 +189,7 @@ class Party:
         request = httpx.Request(
             method.upper(), url,
             headers=[(k.encode("latin-1"), _bytes(v)) for k, v in (*head.items(), *self.also_fields)],
-            extensions={"hold": hold} if hold else {},
+            extensions={"hold": hold or self.start} if hold or self.start else {},
             **_body(content, files),
         )  # fmt: skip
         exchange = await self.system.wire.send(

@@ -179,7 +179,7 @@ async def altered_code_is_refused(target: Target, edit: TextEdit) -> None:
     code = await target.fresh_code()
     altered = target.edited(edit, code.value)
     if altered is not None:
-        await target.expect_altered_refused(await target.redeem(code, code=altered), code)
+        await target.expect_altered_code_refused(await target.redeem(code, code=altered), code)
 
 
 @check(

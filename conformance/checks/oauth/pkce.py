@@ -87,7 +87,7 @@ async def altered_verifier_is_refused(target: Target, edit: TextEdit) -> None:
     code = await target.fresh_code()
     altered = target.edited(edit, code.verifier)
     if altered is not None:
-        await target.expect_altered_refused(await target.redeem(code, code_verifier=altered), code)
+        await target.expect_altered_code_refused(await target.redeem(code, code_verifier=altered), code)
 
 
 @check(
