@@ -67,7 +67,8 @@ def everywhere(table: SessionTable, sub: str, but: str = "") -> None:
 def session_policy() -> SessionPolicy:
     """How the browser's session differs from that of the session server."""
     return SessionPolicy(
-        life=Life(issue=begin),
+        # Whoever allows many clients much logs in often.
+        life=Life(issue=begin, max_sessions=400),
         ending=Ending(logout=logout, others=everywhere, disabled=everywhere, deleted=everywhere, by_admin=everywhere),
         guard=Guard(types=(FORM,)),
         surface=Surface(style=pages.STYLE, next_path=lambda target, _otherwise: safe_next(target, "/account")),

@@ -38,9 +38,9 @@ def everything() -> Profile:
 
 STATISTICS = (
     "session.id.capacity", "session.id.reproduce", "session.id.sequence", "session.id.static-part", "session.id.time",
-    "session.id.unique", "token.opaque.*",
+    "session.id.unique", "token.opaque.*", "session.limit.*", "session.mixup.load",
 )  # fmt: skip
-"""Checks that collect hundreds of ids: most of a run's time, and blind to every fault that leaves ids alone."""
+"""Checks that log in hundreds of times: most of a run, and blind to faults that leave ids and limits alone."""
 
 
 async def verdicts(

@@ -18,6 +18,7 @@ from conformance.registry import catalogue
 from reference_impl import FAULTS, SCHEMES
 from tests.matrix import Row, measure_all
 
+STATISTICAL = ("session.id", "token.opaque", "session.limit", "session.mixup")
 KNOWN = frozenset(catalogue())
 
 
@@ -31,7 +32,7 @@ def whole(request: pytest.FixtureRequest) -> bool:
 def rows(whole: bool) -> dict[str, Row]:
     """Every server with one fault, and every server without."""
     wanted = {f"ref:{f.scheme}+{f.id}": f for f in FAULTS if f.primary in KNOWN}
-    brief = [t for t, f in wanted.items() if whole and not f.primary.startswith(("session.id", "token.opaque"))]
+    brief = [t for t, f in wanted.items() if whole and not f.primary.startswith(STATISTICAL)]
     only = {} if whole else {t: (f.primary, *_orphans(f.scheme, f.id)) for t, f in wanted.items()}
     return measure_all([*(f"ref:{s}" for s in SCHEMES), *wanted], brief, only)
 

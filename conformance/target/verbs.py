@@ -145,9 +145,13 @@ def choose_form(found: tuple[Form, ...], fill: Mapping[str, str], action: str | 
     """The form that a person would fill: by its action if told, by its fields, by its password field."""
     if action:
         return next((f for f in found if urlsplit(f.action).path == urlsplit(action).path), None)
-    holding = [f for f in found if f.names >= set(fill)]
+    # `password[$gte]` is what an attacker makes of the field `password`.
+    wanted = {name.partition("[")[0] or name for name in fill}
+    holding = [f for f in found if f.names >= set(fill) or f.names >= wanted]
     with_password = [f for f in holding if f.has_password]
-    return next(iter(with_password or holding), None)
+    # A field that the form lacks may be the point of an attack, beside those by which the form is known.
+    nearly = [f for f in found if f.has_password and len(wanted - f.names) == 1 < len(wanted & f.names)]
+    return next(iter(with_password or holding or nearly), None)
 
 
 def _no_form(step: Step, page: Exchange) -> str:
