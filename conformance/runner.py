@@ -146,11 +146,17 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
 
     try:
         waiting = [check for check in order if _wait(system, check) > 0]
+        # Whoever waits for minutes would keep those out that need their accounts alone, and these all the others.
+        first = [check for check in order if check.exclusive and check not in waiting]
+        for check in first:
+            start(check, places)
+        if first:
+            await asyncio.wait(tasks)
         for check in waiting:
             start(check, contextlib.nullcontext())
-        await _all_waiting(system, tasks)
+        await _all_waiting(system, tasks[len(first) :])
         for check in order:
-            if check not in waiting:
+            if check not in waiting and check not in first:
                 start(check, places)
         for finished in asyncio.as_completed(tasks):
             verdict = await finished
