@@ -20,6 +20,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "session": ("logout-clears-cookie-only", "session.logout.replay"),
     "token": ("alg-none", "token.alg.none"),
     "refresh": ("reuse-refused-only", "refresh.reuse-revokes-active"),
+    "oauth": ("code-reusable", "oauth.code.single-use"),
 }
 """The fault that is shown for each scheme, and the check that must catch it."""
 
