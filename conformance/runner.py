@@ -150,15 +150,17 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
         first = [check for check in order if check.exclusive and check not in waiting]
         for check in first:
             start(check, places)
-        if first:
-            await asyncio.wait(tasks)
+        for task in tuple(tasks):
+            verdict = await task
+            seen.done += 1
+            yield verdict
         for check in waiting:
             start(check, contextlib.nullcontext())
         await _all_waiting(system, tasks[len(first) :])
         for check in order:
             if check not in waiting and check not in first:
                 start(check, places)
-        for finished in asyncio.as_completed(tasks):
+        for finished in asyncio.as_completed(tasks[len(first) :]):
             verdict = await finished
             seen.done += 1
             yield verdict
