@@ -17,11 +17,12 @@ EXIT_CODES = """\
 exit codes: 0 conforms; 1 violations; 2 usage, description or preflight; 3 no violation, but something was
 inconclusive, errored or cut short; 5 nothing was tested"""
 
-TARGET = "a target.toml, ref:SCHEME[+FAULT_OR_VARIANT...] or app:module:attribute"
+TARGET = "a target.toml, a URL, ref:SCHEME[+FAULT_OR_VARIANT...] or app:module:attribute"
 
 EXAMPLES = """\
 examples:
   pickproof demo                                  see it work, nothing to set up
+  pickproof init http://127.0.0.1:8000            draft a target.toml
   pickproof doctor target.toml                    is my description right?
   pickproof certify target.toml                   attack it and report
   pickproof certify target.toml --only 'session.*'
@@ -69,6 +70,10 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
     demo = command("demo", "start the reference servers, certify each, then show faults being caught")
     demo.add_argument("schemes", nargs="*", metavar="SCHEME", help="which servers; all by default")
 
+    init = command("init", "explore a target and draft its target.toml; no attacks")
+    if asked == "init":
+        _init(init)
+
     doctor = command("doctor", "prove a description: login, identity, logout; no attacks")
     doctor.add_argument("target", metavar="TARGET", help=TARGET)
     doctor.add_argument(
@@ -94,6 +99,18 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
 
     commands.add_parser("serve", help="a reference server, perhaps with a fault", add_help=False)
     return parser
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", help="where the target is, as in http://127.0.0.1:8000")
+    parser.add_argument("-o", "--out", type=_path, default="target.toml", metavar="FILE", help="where the draft goes")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument(
+        "--account", action="append", default=[], metavar="NAME[=USER][:env:VARIABLE]",
+        help="a test account, password in VARIABLE or asked for; by default alice and bob, where "
+        "ALICE_PASSWORD and BOB_PASSWORD are set",
+    )  # fmt: skip
+    _reach(parser)
 
 
 def _certify(parser: argparse.ArgumentParser) -> None:

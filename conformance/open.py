@@ -53,7 +53,7 @@ async def opened(word: str, options: Options) -> AsyncIterator[System]:
         UsageError: the word names nothing.
     """
     async with contextlib.AsyncExitStack() as stack:
-        table, where, sha, clock = await _described(word, stack)
+        table, where, sha, clock = await _described(word, stack, options)
         system = make_system(table, where, sha, clock, options)
         stack.push_async_callback(system.close)
         yield system
@@ -64,14 +64,13 @@ def _file(word: str) -> Path:
     return path / "target.toml" if path.is_dir() else path
 
 
-async def _described(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
+async def _described(
+    word: str, stack: contextlib.AsyncExitStack, options: Options
+) -> tuple[Description, str, str, Clock | None]:
     if word.startswith("ref:"):
         return await _reference(word, stack)
     if word.startswith(("http://", "https://")):
-        raise UsageError(
-            f"{word}: a bare URL does not say how one logs in. Write a target.toml (six lines, see the README) and "
-            "certify that"
-        )
+        return await _discovered(word, options)
     if word.startswith("app:"):
         return await _app(word, stack)
     path = _file(word)
@@ -79,6 +78,14 @@ async def _described(word: str, stack: contextlib.AsyncExitStack) -> tuple[Descr
         raise UsageError(f"{word}: no such file. A TARGET is a target.toml, ref:SCHEME or app:module:attribute")
     description, sha = load(path)
     return description, str(path), sha, None
+
+
+async def _discovered(word: str, options: Options) -> tuple[Description, str, str, Clock | None]:
+    """What discovery finds out about a URL, told on standard error: it is a guess until somebody has read it."""
+    from conformance.discover.shortcut import described_by
+
+    table, plain = await described_by(word, options)
+    return parse({**table, "accounts": plain}, word), word, digest(table), None
 
 
 async def _reference(word: str, stack: contextlib.AsyncExitStack) -> tuple[Description, str, str, Clock | None]:
@@ -142,7 +149,7 @@ def make_system(description: Description, where: str, sha: str, clock: Clock | N
     """The system of a description, not yet preflighted."""
     wire = Wire(
         origins_of([description.base_url, *description.replicas, *_named(description)]),
-        options.transport or _sender(options),
+        options.transport or sender(options),
         options.limits,
     )
     file = Path(where) if where.endswith(".toml") else None
@@ -175,7 +182,8 @@ def _check_methods(system: System) -> None:
             raise DescriptionError(system.where, verb, "is missing, and the adapter lacks it too")
 
 
-def _sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
+def sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
+    """The kit's own sender, reaching a target as the options say."""
     from conformance.target.sender import TLS, Sender
 
     tls = TLS(ca=options.ca, verify=not options.insecure)

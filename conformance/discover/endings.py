@@ -1,0 +1,161 @@
+"""Finding what ends and renews a session: logout and refresh are tried on sessions opened for it, a password never."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.discover.forms import change_fill, forms_on, logout_verbs, own_links
+from conformance.discover.identities import Found
+from conformance.discover.logins import Trial, log_in, taken_from
+from conformance.discover.openapi import Api
+from conformance.discover.probe import Probe, document
+from conformance.discover.routes import LOGOUTS, PASSWORD_CHANGE, PASSWORD_PAGES, REFRESH_NAMES, REFRESHES
+from conformance.model import Exchange
+from conformance.target.party import Party
+from conformance.target.templates import extract, forms
+from conformance.target.verbs import choose_form
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A logout that the target performs."""
+
+    verb: dict[str, Any]
+    ends: bool
+    """Whether the client counted as signed out afterwards."""
+
+
+async def find_logout(probe: Probe, account: str, trial: Trial, identity: Found, api: Api | None) -> Ending | None:
+    """A request or form after which the session that sent it is over; else one that at least says yes."""
+    probe.describe({**trial.table(), **identity.table()})
+    party = await log_in(probe, account, trial)
+    polite: Ending | None = None
+    if party is None:
+        return None
+    async for verb in _logouts(probe, party, trial, identity, api):
+        if probe.budget.left <= 0:
+            break
+        exchange = await probe.attempt(party, "logout", verb)
+        if exchange is None or exchange.answer is None or exchange.answer.status >= 400 or _is_nothing(probe, exchange):
+            continue
+        if not await _still_in(party, identity):
+            return Ending(verb, True)
+        posted = verb.get("send", "").startswith("POST") and exchange.answer.status < 300
+        polite = polite or (Ending(verb, False) if posted else None)
+    return polite
+
+
+def _is_nothing(probe: Probe, exchange: Exchange) -> bool:
+    return exchange.answer is not None and exchange.answer.status != 204 and probe.absent(exchange)
+
+
+async def _still_in(party: Party, identity: Found) -> bool:
+    exchange = await party.send("GET", identity.path, purpose=f"{party.label}: still signed in?")
+    return exchange.answer is not None and extract(identity.source, exchange.answer, {}) == identity.name
+
+
+async def _logouts(
+    probe: Probe, party: Party, trial: Trial, identity: Found, api: Api | None
+) -> AsyncIterator[dict[str, Any]]:
+    pages = {page.request.url: page for page in (identity.inside, trial.answer) if page.request.method == "GET"}
+    for page in pages.values():
+        for verb in logout_verbs(probe, page)[:2]:
+            yield verb
+    known = api.logouts()[:2] if api else []
+    for send in known:
+        for verb in _shapes(send, trial):
+            yield verb
+    for path in LOGOUTS:
+        first = {"send": f"POST {path}"}
+        if first["send"] in known or probe.budget.left <= 0:
+            continue
+        bare = await party.send("POST", path, purpose=f"{party.label} logs out at {path}")
+        if not probe.absent(bare):
+            async for verb in _posted(probe, party, trial, identity, bare, first["send"]):
+                yield verb
+        if not probe.absent(await probe.look(path)):
+            yield {"send": f"GET {path}"}
+
+
+async def _posted(
+    probe: Probe, party: Party, trial: Trial, identity: Found, bare: Exchange, send: str
+) -> AsyncIterator[dict[str, Any]]:  # fmt: skip
+    if bare.answer and bare.answer.status < 400 and not await _still_in(party, identity):
+        # The bare request has done it already: a fresh session shows the same through the verb.
+        again = await log_in(probe, party.owner or "", trial)
+        if again is not None:
+            party.jar, party.tokens = again.jar, again.tokens
+    for verb in _shapes(send, trial):
+        yield verb
+
+
+def _shapes(send: str, trial: Trial) -> Iterator[dict[str, Any]]:
+    """A request with the anti-forgery value of the login, without a body, and with an empty one."""
+    plain: dict[str, Any] = {"send": send}
+    if trial.csrf:
+        yield trial.csrf.on(plain)
+        return
+    yield plain
+    if not send.startswith("GET"):
+        yield {**plain, "json": {}}
+
+
+async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None) -> dict[str, Any] | None:
+    """A request that gives a new access token for the refresh token of a login."""
+    in_cookie = any("refresh" in name.lower() for name, _ in trial.party.jar.as_pairs())
+    if "refresh" not in trial.party.tokens and not in_cookie:
+        return None
+    probe.describe(trial.table())
+    party = await log_in(probe, account, trial)
+    places = dict.fromkeys([*(api.refreshes() if api else []), *REFRESHES])
+    for verb in _refreshes(list(places), trial) if party else ():
+        if probe.budget.left <= 0:
+            break
+        exchange = await probe.attempt(party, "refresh", verb) if party else None
+        take = taken_from(document(exchange)) if exchange else {}
+        if exchange and exchange.answer and exchange.answer.status < 300 and "access" in take:
+            return {**verb, "take": take}
+    return None
+
+
+def _refreshes(places: list[str], trial: Trial) -> Iterator[dict[str, Any]]:
+    if "refresh" not in trial.party.tokens:
+        yield from ({"send": f"POST {place}"} for place in places)
+        return
+    own = trial.take["refresh"].rpartition("/")[2]
+    for place in places:
+        if place == "/token":
+            yield {"send": "POST /token", "form": {"grant_type": "refresh_token", "refresh_token": "{refresh}"}}
+            continue
+        names = dict.fromkeys((own, *REFRESH_NAMES, "token")) if place == places[0] else (own,)
+        yield from ({"send": f"POST {place}", "json": {name: "{refresh}"}} for name in names)
+
+
+async def find_change(probe: Probe, trial: Trial, identity: Found, api: Api | None) -> dict[str, Any] | None:
+    """How the password is changed, read off a form or the OpenAPI document; it is never sent."""
+    if api and (changes := api.changes()):
+        return trial.csrf.on(changes[0]) if trial.csrf else changes[0]
+    seen = [identity.inside, trial.answer]
+    linked = [p for page in seen for p in own_links(probe, page) if PASSWORD_CHANGE.search(p)]
+    for page in seen:
+        if verb := _change_on(probe, page):
+            return verb
+    html = b"<html" in (identity.inside.answer.body[:500].lower() if identity.inside.answer else b"")
+    for path in dict.fromkeys([*linked[:2], *(PASSWORD_PAGES if html or linked else ())]):
+        if probe.budget.left <= 0:
+            break
+        if verb := _change_on(probe, await probe.open(trial.party, path)):
+            return verb
+    return None
+
+
+def _change_on(probe: Probe, page: Exchange) -> dict[str, Any] | None:
+    for found in forms_on(probe, page):
+        if fill := change_fill(found):
+            body = page.answer.body if page.answer else b""
+            chosen = choose_form(forms(body, page.request.url), fill, None)
+            known = chosen is not None and chosen.action == found.form.action
+            return {"page": found.page, "fill": fill, **({} if known else {"action": found.action})}
+    return None

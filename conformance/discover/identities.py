@@ -1,0 +1,175 @@
+"""Finding the route that names whoever asks, and where on it the name stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.discover.forms import own_links
+from conformance.discover.logins import Trial, log_in
+from conformance.discover.openapi import Api
+from conformance.discover.probe import WORD, Probe, document, is_page
+from conformance.discover.routes import HANDS_OFF, IDENTITIES, IDENTITY, LOGOUT, NAME_MEMBERS
+from conformance.model import Answer, Exchange
+from conformance.target.party import Party
+from conformance.target.templates import extract
+
+MOST_NODES = 2000
+DEEPEST = 8
+MOST_SPOTS = 8
+IDENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,80}")
+LONGEST_TEXT = 200
+SCHEMES = ("Token", "JWT")
+"""Schemes beside Bearer under which tokens travel, as challenges name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An identity route that was proven."""
+
+    path: str
+    source: str
+    name: str
+    inside: Exchange
+    """What the signed-in user gets there."""
+    others: tuple[str, ...]
+    """Further paths that answered the user."""
+
+    def table(self) -> dict[str, Any]:
+        """As the description says it."""
+        return {"identity": {"send": f"GET {self.path}", "name": self.source}}
+
+
+async def find_identity(probe: Probe, trial: Trial, api: Api | None, others: tuple[str, ...]) -> Found | None:
+    """The first route on which a login shows, by what the target names its users; tells users apart where it can."""
+    probe.describe(trial.table())
+    found, challenges = await _search(probe, trial, api, others)
+    schemes = [s for s in SCHEMES if any(c.lower().startswith(s.lower()) for c in challenges)]
+    if found is None and "access" in trial.party.tokens and schemes:
+        trial.use = {"access": f"header:Authorization: {schemes[0]} {{access}}"}
+        probe.describe(trial.table())
+        found, _ = await _search(probe, trial, api, others)
+    return found
+
+
+async def _search(
+    probe: Probe, trial: Trial, api: Api | None, others: tuple[str, ...]
+) -> tuple[Found | None, list[str]]:
+    challenges: list[str] = []
+    answered: list[str] = []
+    second: Party | None = None
+    for path in _places(probe, trial, api):
+        if probe.budget.left <= 0:
+            break
+        inside = await trial.party.send("GET", path, purpose=f"{trial.party.label} looks at {path}")
+        if inside.answer is None or inside.answer.status != 200:
+            challenges += inside.answer.all("www-authenticate") if inside.answer else ()
+            continue
+        spots = spots_in(inside, probe.system.words(trial.party))[:MOST_SPOTS]
+        outside = await probe.look(path) if spots else None
+        told = [s for s in spots if outside is None or _value(s, outside) != _value(s, inside)]
+        if not told:
+            continue
+        answered.append(path)
+        if others and second is None:
+            second = await log_in(probe, others[0], trial)
+        theirs = await second.send("GET", path, purpose=f"{second.label} looks at {path}") if second else None
+        again = await trial.party.send("GET", path, purpose=f"{trial.party.label} looks at {path} again")
+        for source in told:
+            name = _value(source, inside)
+            unlike = theirs is None or _value(source, theirs) not in (None, name)
+            if name and unlike and _value(source, again) == name:
+                return Found(path, source, name, inside, tuple(answered)), challenges
+    return None, challenges
+
+
+def _places(probe: Probe, trial: Trial, api: Api | None) -> list[str]:
+    """Where to look: where the login led, what the document and the pages name, the usual routes."""
+    landing = probe.path_of(trial.answer.request.url) if is_page(trial.answer) else None
+    linked = [p for p in own_links(probe, trial.answer) if IDENTITY.search(p) and not LOGOUT.search(p)]
+    led = [landing] if landing and trial.answer.request.method == "GET" else []
+    # Where a document describes the whole, guesses come after it.
+    places = [*led, *(api.identities() if api else []), *linked[:4], *IDENTITIES]
+    return [path for path in dict.fromkeys(places) if not HANDS_OFF.search(path)]
+
+
+def _value(source: str, exchange: Exchange) -> str | None:
+    return extract(source, exchange.answer, {}) if exchange.answer else None
+
+
+def spots_in(exchange: Exchange, words: dict[str, str]) -> list[str]:
+    """Where a user's name may stand in an answer, the likeliest first."""
+    answer = exchange.answer
+    if answer is None:
+        return []
+    user = words.get("user", "")
+    told = document(exchange)
+    ranked = list(_json_spots(told, user)) if told is not None else list(_html_spots(answer, user))
+    found = [source for _, source in sorted(ranked, key=lambda pair: pair[0])]
+    return [source for source in dict.fromkeys(found) if extract(source, answer, {})]
+
+
+def _json_spots(told: Any, user: str) -> Iterator[tuple[int, str]]:
+    for at, value in _scalars(told):
+        member = at.rpartition("/")[2]
+        known = NAME_MEMBERS.index(member) if member in NAME_MEMBERS else len(NAME_MEMBERS)
+        likeness = _likeness(str(value), user)
+        if likeness is not None or member in NAME_MEMBERS:
+            yield (100 * (3 if likeness is None else likeness) + 10 * at.count("/") + known, f"json:{at}")
+
+
+def _scalars(told: Any, at: str = "", depth: int = 0) -> Iterator[tuple[str, str | int]]:
+    """Texts and numbers below a node with their pointers; lists are no place for who one is."""
+    if depth > DEEPEST or not isinstance(told, dict):
+        return
+    for key, value in list(told.items())[:100]:
+        if not WORD.fullmatch(key) or "/" in key or "~" in key:
+            continue
+        if isinstance(value, dict):
+            yield from _scalars(value, f"{at}/{key}", depth + 1)
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            yield f"{at}/{key}", value
+
+
+def _likeness(value: str, user: str) -> int | None:
+    """How well a text names a user: 0 is exactly; None is not at all."""
+    if not user:
+        return None
+    if value.strip() == user:
+        return 0
+    lower = value.lower()
+    if lower.strip() == user.lower():
+        return 1
+    local = re.escape(user.lower().partition("@")[0])
+    return 2 if len(value) <= LONGEST_TEXT and re.search(rf"(?<!\w){local}(?!\w)", lower) else None
+
+
+def _html_spots(answer: Answer, user: str) -> Iterator[tuple[int, str]]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(answer.body.decode("utf-8", "replace"))
+    for node in tree.css("body *")[:MOST_NODES]:
+        if node.tag in ("script", "style", "form", "select", "textarea"):
+            continue
+        value = node.attributes.get("value") if node.tag == "input" else str(node.text(strip=True))
+        likeness = _likeness(value or "", user)
+        selector = _selector(node) if likeness is not None else None
+        if likeness is not None and selector:
+            # An id is meant for one element, a class for few; of nested elements the one with the fewest words counts.
+            vague = 0 if selector.startswith("#") else 300 if set(selector) & set(".[") else 600
+            yield 1000 * likeness + vague + min(len(value or ""), 99), f"html:{selector}"
+
+
+def _selector(node: Any) -> str | None:
+    """A selector of one element: by id, by class, by name, else by its tag alone."""
+    told = node.attributes
+    if IDENT.fullmatch(told.get("id") or ""):
+        return f"#{told['id']}"
+    if node.tag == "input":
+        return f'input[name="{told["name"]}"]' if IDENT.fullmatch(told.get("name") or "") else None
+    classes = [name for name in (told.get("class") or "").split() if IDENT.fullmatch(name)]
+    if classes:
+        return f"{node.tag}.{classes[0]}"
+    return str(node.tag) if IDENT.fullmatch(node.tag) and node.tag not in ("body", "html") else None

@@ -1,0 +1,235 @@
+"""Logging the given accounts in: forms as found, JSON and urlencoded bodies by the usual names."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.discover.forms import PageForm, forms_on, login_fill, login_verb
+from conformance.discover.openapi import Api
+from conformance.discover.openapi import login_verb as operation_verb
+from conformance.discover.probe import WORD, Probe, document, is_page
+from conformance.discover.routes import (
+    ACCESS_NAMES,
+    CSRF,
+    CSRF_HEADERS,
+    CSRF_PLACES,
+    LOGIN_ACTS,
+    PASSWORD_FIELDS,
+    REFRESH_NAMES,
+    USER_FIELDS,
+)
+from conformance.model import Exchange
+from conformance.target.party import Party
+from conformance.target.set_cookie import parse_set_cookie
+from conformance.target.templates import extract, forms
+from conformance.target.verbs import choose_form
+
+MOST_ATTEMPTS = 16
+"""Logins that may be tried with an account: many targets throttle, and none should."""
+SHORTEST_TOKEN = 16
+NOT_ALLOWED = (403, 419)
+
+
+@dataclass(frozen=True, slots=True)
+class Csrf:
+    """Where an anti-forgery value comes from, and how it goes back."""
+
+    verb: Mapping[str, Any]
+    member: str | None = None
+    """The member of the body that carries it, else `header`."""
+    header: str | None = None
+
+    def on(self, step: Mapping[str, Any]) -> dict[str, Any]:
+        """A `send` step that carries the value."""
+        if self.header:
+            return {**step, "headers": {**step.get("headers", {}), self.header: "{csrf}"}}
+        kind = "form" if "form" in step else "json"
+        return {**step, kind: {**step.get(kind, {}), str(self.member): "{csrf}"}}
+
+
+@dataclass
+class Trial:
+    """A login that may have worked."""
+
+    verb: dict[str, Any]
+    party: Party
+    answer: Exchange
+    source: str
+    """How it was found, for the draft's comments."""
+    csrf: Csrf | None = None
+    take: dict[str, str] = field(default_factory=dict)
+    use: dict[str, str] = field(default_factory=dict)
+    doubtful: bool = False
+    """The login form was shown again."""
+
+    def table(self) -> dict[str, Any]:
+        """The keys of a description that say it."""
+        login = {**self.verb, **({"take": self.take} if self.take else {})}
+        return {
+            "login": login,
+            **({"use": self.use} if self.use else {}),
+            **({"csrf": dict(self.csrf.verb)} if self.csrf else {}),
+        }
+
+
+async def log_in(probe: Probe, account: str, trial: Trial) -> Party | None:
+    """Log an account in as a trial did, with a client of its own."""
+    party = probe.client(account)
+    probe.describe(trial.table())
+    exchange = await probe.attempt(party, "login", trial.table()["login"])
+    return party if exchange is not None and exchange.answer is not None else None
+
+
+async def trials(
+    probe: Probe, accounts: tuple[str, ...], api: Api | None, pages: list[tuple[PageForm, dict[str, str]]]
+) -> AsyncIterator[Trial]:
+    """Logins of the first account that the target did not plainly refuse, the likeliest first."""
+    if not accounts:
+        return
+    account = accounts[0]
+    for operation in (api.logins() if api else [])[:3]:
+        async for trial in _with_csrf(probe, account, [operation_verb(operation)], "the OpenAPI document"):
+            yield trial
+    for page, fill in pages[:2]:
+        step = _named(page, fill, await probe.look(page.page))
+        if filled := await _attempt(probe, account, step, "a login form", None):
+            filled.doubtful = any(login_fill(form) == fill for form in forms_on(probe, filled.answer))
+            yield filled
+    known = {operation.path for operation in (api.logins() if api else [])}
+    for path in LOGIN_ACTS:
+        if path in known or probe.budget.left <= 0 or probe.attempts >= MOST_ATTEMPTS:
+            continue
+        empty = await probe.stranger().send(
+            "POST", path, purpose=f"init asks {path} what it wants", content=b"{}", content_type="application/json"
+        )
+        if not probe.absent(empty):
+            async for trial in _with_csrf(probe, account, list(_shapes(path, empty)), "a usual route"):
+                yield trial
+
+
+def _named(page: PageForm, fill: dict[str, str], shown: Exchange) -> dict[str, Any]:
+    """The step of a form, told from its neighbours by its action where fields alone don't."""
+    verb = login_verb(page, fill)
+    body = shown.answer.body if shown.answer else b""
+    chosen = choose_form(forms(body, shown.request.url), fill, None)
+    return verb if chosen is None or chosen.action == page.form.action else {**verb, "action": page.action}
+
+
+def _shapes(path: str, empty: Exchange) -> Iterator[dict[str, Any]]:
+    """Bodies worth trying: by the names that the refusal of an empty body mentions, else by the usual ones."""
+    text = empty.answer.body[:20_000].decode("utf-8", "replace") if empty.answer else ""
+    users = [name for name in USER_FIELDS if f'"{name}"' in text or f"'{name}'" in text] or list(USER_FIELDS[:4])
+    passwords = [name for name in PASSWORD_FIELDS if f'"{name}"' in text] or list(PASSWORD_FIELDS[:1])
+    wants_form = empty.answer is not None and empty.answer.status == 415
+    for kind in ("form",) if wants_form else ("json", "form"):
+        for user, password in itertools.product(users[:4], passwords[:1]):
+            yield {"send": f"POST {path}", kind: {user: "{user}", password: "{password}"}}
+
+
+async def _with_csrf(probe: Probe, account: str, verbs: list[dict[str, Any]], source: str) -> AsyncIterator[Trial]:
+    """Try bodies plainly; where one is forbidden, with each kind of anti-forgery value that the target gives."""
+    forbidden = False
+    for verb in verbs:
+        last: list[Exchange] = []
+        trial = await _attempt(probe, account, verb, source, None, last)
+        if trial:
+            yield trial
+        answer = last[0].answer if last else None
+        if answer is not None and (answer.status in NOT_ALLOWED or CSRF.search(answer.body[:2000].decode("latin-1"))):
+            forbidden = True
+            break
+    for csrf in await find_csrf(probe) if forbidden else ():
+        for verb in verbs:
+            trial = await _attempt(probe, account, csrf.on(verb), source, csrf)
+            if trial:
+                yield trial
+
+
+async def _attempt(
+    probe: Probe, account: str, verb: dict[str, Any], source: str, csrf: Csrf | None,
+    seen: list[Exchange] | None = None,
+) -> Trial | None:  # fmt: skip
+    if probe.attempts >= MOST_ATTEMPTS or probe.budget.left <= 0:
+        return None
+    probe.attempts += 1
+    party = probe.client(account)
+    probe.describe({"csrf": dict(csrf.verb)} if csrf else {})
+    exchange = await probe.attempt(party, "login", verb)
+    if exchange is None or exchange.answer is None:
+        return None
+    if seen is not None:
+        seen.append(exchange)
+    if exchange.answer.status >= 400 or _says_error(exchange):
+        return None
+    take = taken_from(document(exchange))
+    for name, source_of in take.items():
+        value = extract(source_of, exchange.answer, {})
+        if value:
+            party.tokens[name] = value
+            party.learn(f"{name} token", value)
+    if not party.tokens and not len(party.jar):
+        return None
+    return Trial(verb, party, exchange, source, csrf, take)
+
+
+def _says_error(exchange: Exchange) -> bool:
+    """Whether an answer reports a failure under a status of success."""
+    told = document(exchange)
+    return isinstance(told, dict) and bool(told.get("error") or told.get("errors"))
+
+
+def taken_from(told: Any) -> dict[str, str]:
+    """Where the tokens of an answer stand: at its top, or one level below."""
+    found: dict[str, str] = {}
+    inside = [(f"/{key}", value) for key, value in told.items()] if isinstance(told, dict) else []
+    places = [("", told), *((at, value) for at, value in inside if isinstance(value, dict))]
+    for at, members in places[:20]:
+        if not isinstance(members, dict):
+            continue
+        for name, spellings in (("access", ACCESS_NAMES), ("refresh", REFRESH_NAMES), ("id_token", ("id_token",))):
+            spelled = next((s for s in spellings if _is_token(members.get(s))), None)
+            if spelled and name not in found and WORD.fullmatch(at or "x"):
+                found[name] = f"json:{at}/{spelled}"
+    return found
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= SHORTEST_TOKEN and value.isascii() and value.isprintable()
+
+
+async def find_csrf(probe: Probe) -> list[Csrf]:
+    """Anti-forgery values that a stranger is given, and the ways in which they may go back."""
+    for place in (*CSRF_PLACES, "/login", probe.start):
+        exchange = await probe.look(place)
+        if exchange.answer is None or exchange.answer.status >= 400:
+            continue
+        told = document(exchange)
+        for name in told if isinstance(told, dict) else ():
+            if (CSRF.search(name) or name == "token") and isinstance(told[name], str) and WORD.fullmatch(name):
+                verb = {"send": f"GET {place}", "take": {"csrf": f"json:/{name}"}}
+                return [Csrf(verb, name), *(Csrf(verb, None, header) for header in CSRF_HEADERS[:1])]
+        if cookie := _csrf_cookie(exchange):
+            verb = {"send": f"GET {place}", "take": {"csrf": f"cookie:{cookie}"}}
+            first = "X-XSRF-TOKEN" if "xsrf" in cookie.lower() else "X-CSRFToken"
+            return [Csrf(verb, None, header) for header in dict.fromkeys((first, *CSRF_HEADERS[:1]))]
+        if is_page(exchange) and (source := _csrf_in_page(exchange)):
+            verb = {"send": f"GET {place}", "take": {"csrf": source}}
+            return [Csrf(verb, None, header) for header in CSRF_HEADERS[:2]]
+    return []
+
+
+def _csrf_cookie(exchange: Exchange) -> str | None:
+    values = exchange.answer.all("set-cookie") if exchange.answer else ()
+    names = (parse_set_cookie(value).name for value in values)
+    return next((name for name in names if CSRF.search(name) and WORD.fullmatch(name)), None)
+
+
+def _csrf_in_page(exchange: Exchange) -> str | None:
+    for name in ("csrf-token", "csrf_token", "_csrf"):
+        source = f'html:meta[name="{name}"]'
+        if exchange.answer and extract(source, exchange.answer, {}):
+            return source
+    return None

@@ -1,0 +1,55 @@
+"""Where things usually stand, and what they are usually called: data for data."""
+
+from __future__ import annotations
+
+import re
+
+LOGIN_PAGES = (
+    "/login", "/accounts/login/", "/signin", "/sign-in", "/users/sign_in", "/auth/login", "/account/login",
+    "/user/login", "/login/", "/admin/login/",
+)  # fmt: skip
+LOGIN_ACTS = (
+    "/login", "/api/login", "/api/auth/login", "/auth/login", "/api/v1/login", "/api/v1/auth/login", "/token",
+    "/api/token/", "/auth/token", "/api/users/login", "/signin", "/session", "/api/session", "/sessions",
+)  # fmt: skip
+IDENTITIES = (
+    "/me", "/api/me", "/users/me", "/users/me/", "/api/users/me", "/auth/me", "/api/auth/me", "/api/user", "/whoami",
+    "/profile", "/accounts/profile/", "/account", "/api/v1/me", "/userinfo", "/user", "/api/profile", "/session",
+    "/api/session", "/api/whoami", "/",
+)  # fmt: skip
+LOGOUTS = (
+    "/logout", "/api/logout", "/auth/logout", "/api/auth/logout", "/accounts/logout/", "/signout", "/api/v1/logout",
+)  # fmt: skip
+REFRESHES = ("/refresh", "/auth/refresh", "/api/refresh", "/api/auth/refresh", "/token/refresh", "/api/token/refresh/",
+             "/token")  # fmt: skip
+CSRF_PLACES = ("/csrf", "/csrf-token", "/api/csrf", "/api/csrf-token", "/auth/csrf", "/api/auth/csrf",
+               "/sanctum/csrf-cookie")  # fmt: skip
+PASSWORD_PAGES = ("/password", "/accounts/password_change/", "/account/password", "/settings/password",
+                  "/change-password")  # fmt: skip
+OPENAPI_PLACES = (
+    "/openapi.json", "/api/openapi.json", "/swagger.json", "/v3/api-docs", "/api/schema/?format=json",
+    "/swagger/v1/swagger.json",
+)  # fmt: skip
+METADATA_PLACES = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+
+USER_FIELDS = ("username", "user", "email", "login", "name", "identifier", "user_name", "userName")
+PASSWORD_FIELDS = ("password", "pass", "passwd", "pwd")
+ACCESS_NAMES = ("access_token", "accessToken", "access", "token", "jwt", "auth_token", "authToken", "key")
+REFRESH_NAMES = ("refresh_token", "refreshToken", "refresh")
+NAME_MEMBERS = ("username", "user_name", "userName", "login", "preferred_username", "name", "email", "user", "sub",
+                "id", "uid", "user_id", "userId", "uuid")  # fmt: skip
+CSRF_HEADERS = ("X-CSRF-Token", "X-CSRFToken", "X-XSRF-TOKEN")
+
+LOGIN = re.compile(r"log[-_ ]?in|sign[-_ ]?in|/auth\b|/token\b|/sessions?\b", re.IGNORECASE)
+LOGOUT = re.compile(r"log[-_ ]?out|log[-_ ]?off|sign[-_ ]?out", re.IGNORECASE)
+ONE_LOGOUT = re.compile(r"all|every|other", re.IGNORECASE)
+"""Words of a logout that ends more than the own session."""
+IDENTITY = re.compile(r"(/me|/whoami|/profile|/userinfo|/user|/account|/current[-_]?user|/session)/?$", re.IGNORECASE)
+PASSWORD_CHANGE = re.compile(r"passw", re.IGNORECASE)
+REFRESH = re.compile(r"refresh|renew", re.IGNORECASE)
+HANDS_OFF = re.compile(
+    r"regist|sign[-_ ]?up|join|reset|forgot|recover|delet|remov|destroy|deactivat|disabl|unsubscri|create|invite",
+    re.IGNORECASE,
+)
+"""Acts and pages that discovery never touches."""
+CSRF = re.compile(r"csrf|xsrf|authenticity", re.IGNORECASE)
