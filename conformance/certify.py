@@ -97,6 +97,17 @@ class Session:
         )
         return self.plan
 
+    def cut(self) -> tuple[Check, ...]:
+        """The checks that the target could undergo and the budget leaves out."""
+        todo = self.plan or Plan((), (), ())
+        return tuple(
+            v.check
+            for v in todo.skipped
+            if v.check.waits
+            and set(v.check.needs) <= set(self.system.capabilities)
+            and (self.selection.destructive or not v.check.destructive)
+        )
+
     async def run(self) -> AsyncIterator[Verdict]:
         """Run the plan; each verdict is kept for the report as it comes."""
         if self.plan is None:

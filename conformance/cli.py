@@ -27,6 +27,7 @@ examples:
   pickproof certify target.toml                   attack it and report
   pickproof certify target.toml --only 'session.*'
   pickproof explain session.logout.replay         what one check does
+  pickproof replay pickproof-report               is what failed mended?
 """
 
 
@@ -93,9 +94,22 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
 
     explain = command("explain", "one check: attack, sources, remedy, the fault that proves it")
     explain.add_argument("id", metavar="ID")
+    explain.add_argument("--json", action="store_true", help="for programs")
 
     faults = command("faults", "faults and variants of the reference servers, and the checks that kill each fault")
     faults.add_argument("--json", action="store_true", help="for programs")
+
+    later = {
+        "replay": command("replay", "what became of the failures of an earlier report"),
+        "verify": command("verify", "check a certificate: signature, age, and that its profiles were met"),
+        "diff": command("diff", "what changed between two reports"),
+    }
+    if asked in later:
+        arguments = import_module("conformance.commands.arguments")
+        getattr(arguments, asked)(later[asked])
+        if asked == "replay":
+            _reach(later[asked])
+            later[asked].set_defaults(seed=None)
 
     commands.add_parser("serve", help="a reference server, perhaps with a fault", add_help=False)
     return parser
@@ -121,7 +135,11 @@ def _certify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip", action="append", default=[], metavar="GLOB", help="no checks whose id matches")
     parser.add_argument("--budget", type=_positive, default=300, metavar="S", help="longest real wait, seconds (300)")
     parser.add_argument("--allow", action="append", default=[], choices=["destructive"], help="what else may happen")
+    parser.add_argument("--sign", type=_path, metavar="KEY.pem", help="sign certificate.json with this Ed25519 key")
+    parser.add_argument("--baseline", type=_path, metavar="FILE", help="known failures, each with an owner and an end")
+    parser.add_argument("--write-baseline", type=_path, metavar="FILE", help="list what fails, to be filled in")
     parser.add_argument("--dry-run", action="store_true", help="preflight and plan only: nothing is attacked")
+    parser.add_argument("--share", action="store_true", help="leave the target's host names out of all reports")
     parser.add_argument("-q", "--quiet", action="store_true", help="only failures and the summary")
     _reach(parser)
 

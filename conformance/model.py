@@ -141,6 +141,10 @@ class Verdict:
     reason: str = ""
     example: str | None = None
     """The recipe of the attack that decided it, when inputs were generated."""
+    inputs: Mapping[str, Any] | None = field(default=None, repr=False, kw_only=True)
+    """The same as values by argument, for a replay."""
+    began: float | None = field(default=None, kw_only=True)
+    """Seconds since the epoch, on the kit's own clock; None for what never ran."""
     seconds: float = 0.0
     requests: int = 0
     evidence: tuple[Exchange, ...] = field(default=(), repr=False)

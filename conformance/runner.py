@@ -231,7 +231,7 @@ async def _counted(system: System, check: Check, profiles: Sequence[Profile], pr
 async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -> Verdict:
     """Run one check and say what it found; never raises but when cancelled."""
     target = Target(system, check)
-    began = time.monotonic()
+    began, clock = time.monotonic(), time.time()
     limit = GRACE + (0 if system.clock.travels else _wait(system, check))
     try:
         async with system.lanes_of_a_check(), asyncio.timeout(limit):
@@ -239,7 +239,7 @@ async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -
     except TimeoutError:
         reason = f"not decided within {duration(limit)}"
         verdict = _verdict(check, Outcome.INCONCLUSIVE, profiles, reason=reason, evidence=_tail(target))
-    return replace(verdict, seconds=time.monotonic() - began, requests=target.log.count)
+    return replace(verdict, seconds=time.monotonic() - began, requests=target.log.count, began=clock)
 
 
 async def _attack(target: Target, profiles: Sequence[Profile]) -> Verdict:
@@ -249,7 +249,8 @@ async def _attack(target: Target, profiles: Sequence[Profile]) -> Verdict:
     except Hit as hit:
         found, example = hit.violation.finding, _example(hit.inputs)
         outcome = Outcome(judge(check.sources, profiles)[0])
-        return _verdict(check, outcome, profiles, found.expected, found.actual, "", found.evidence, example)
+        verdict = _verdict(check, outcome, profiles, found.expected, found.actual, "", found.evidence, example)
+        return replace(verdict, inputs=hit.inputs)
     except Violation as violation:
         found = violation.finding
         outcome = Outcome(judge(check.sources, profiles)[0])

@@ -495,7 +495,7 @@ def test_every_artefact_is_private_and_in_its_place(report: Report, secrets: Sec
     told = ("session.logout.replay", "token.signature.confusion-with-embedded-jwk1", "cookie.attributes.prefix",
             "session.timeout.idle")  # fmt: skip
     evidence = {f"evidence/{id}.{kind}" for id in told for kind in ("har", "sh")}
-    assert found == {"report.json", "report.html", "junit.xml"} | evidence
+    assert found == {"report.json", "report.html", "junit.xml", "report.sarif", "summary.md"} | evidence
     assert {stat.S_IMODE(p.stat().st_mode) for p in paths.values()} == {0o600}
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
     document = json.loads(paths["report.json"].read_text())

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
+from conformance.commands.list import as_json
 from conformance.matrix import killed_by
 from conformance.model import Check
 from conformance.registry import catalogue
@@ -14,8 +17,20 @@ from conformance.standards import requirement
 
 def main(options: argparse.Namespace) -> int:
     """Print what a check does, which requirements it decides, what to do, and which fault proves it."""
-    print("\n".join(explanation(catalogue()[options.id])))
+    check = catalogue()[options.id]
+    if options.json:
+        print(json.dumps(_as_json(check), indent=2))
+        return 0
+    print("\n".join(explanation(check)))
     return 0
+
+
+def _as_json(check: Check) -> dict[str, Any]:
+    cited = [requirement(source) for source in check.sources]
+    return as_json(check) | {
+        "requirements": [{"id": one.id, "level": one.level, "text": one.text, "url": one.url} for one in cited],
+        "kills": [{"scheme": scheme, "fault": fault} for scheme, fault in killed_by(check.id)],
+    }
 
 
 def explanation(check: Check) -> Iterator[str]:

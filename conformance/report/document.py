@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.example import spelled
 from conformance.masking import Secrets
 from conformance.model import REPORT_SCHEMA, Report, Summary, Verdict
 from conformance.report.facts import ordered
@@ -52,6 +53,7 @@ def _target(target: Summary, secrets: Secrets) -> dict[str, Any]:
     return {
         "name": shown(target.name, secrets),
         "base_url": shown(target.base_url, secrets, PROSE),
+        "word": shown(target.word, secrets, PROSE),
         "scheme": target.scheme,
         "capabilities": sorted(map(str, target.capabilities)),
         "missing": _plain(target.missing, secrets),
@@ -72,6 +74,8 @@ def _check(verdict: Verdict, secrets: Secrets, evidence: str | None) -> dict[str
         "actual": shown(verdict.actual, secrets, PROSE),
         "reason": shown(verdict.reason, secrets, PROSE),
         "example": None if example is None else shown(example, secrets, PROSE),
+        "inputs": spelled(verdict.inputs, secrets),
+        "began": None if verdict.began is None else round(verdict.began, 3),
         "seconds": round(verdict.seconds, 3),
         "requests": verdict.requests,
         "evidence": evidence,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from html import escape
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from conformance.masking import Secrets
 from conformance.model import Outcome, Report, Verdict
 from conformance.report import facts
+from conformance.report.markup import Html, join, tag
 from conformance.report.masked import Step, steps
-from conformance.report.safe import BODY, clean, shown
+from conformance.report.page_more import sections
+from conformance.report.safe import clean, shown
 
 STEPS = 40
 """Steps of an attack that the page tells; the evidence has them all."""
@@ -19,23 +20,6 @@ SHOWN_BODY = 4000
 """Characters of one message that the page shows."""
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-
-
-class Html(str):
-    """Markup; whatever is not of this kind gets escaped on its way in."""
-
-    __slots__ = ()
-
-
-def tag(name: str, *content: object, **attributes: str) -> Html:
-    """An element. Text content and attributes are escaped; ``class_`` stands for ``class``."""
-    given = "".join(f' {key.rstrip("_")}="{escape(clean(value, BODY))}"' for key, value in attributes.items())
-    return Html(f"<{name}{given}>{join(content)}</{name}>")
-
-
-def join(content: Iterable[object]) -> Html:
-    """Several pieces of content, text escaped, markup as it is."""
-    return Html("".join(one if isinstance(one, Html) else escape(clean(str(one), BODY, lines=True)) for one in content))
 
 
 def to_html(report: Report, secrets: Secrets, evidence: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -57,7 +41,7 @@ def to_html(report: Report, secrets: Secrets, evidence: Mapping[str, str] = Mapp
     ])  # fmt: skip
     body = [_head(report, secrets), _not_tested(report, secrets)]
     body += [_stories(report, secrets, evidence, outcome, name) for outcome, name in _CHAPTERS]
-    body += [_table(report, secrets), _colophon(report, secrets)]
+    body += [sections(report, secrets), _table(report, secrets), _colophon(report, secrets)]
     page = tag("html", tag("head", head), tag("body", *body), lang="en")
     return f"<!doctype html>\n{page}\n"
 
@@ -99,7 +83,10 @@ def _not_tested(report: Report, secrets: Secrets) -> Html:
     reasons = facts.not_tested(report, secrets)
     if not reasons:
         return Html()
-    rows = [tag("li", f"{why} ({len(ids)})", tag("span", ", ".join(ids), class_="id")) for why, ids in reasons.items()]
+    rows = [
+        tag("li", tag("details", tag("summary", f"{why} ({len(ids)})"), tag("span", ", ".join(ids), class_="id")))
+        for why, ids in reasons.items()
+    ]
     return tag("section", tag("h2", "Not tested, and why"), tag("ul", *rows, class_="untested"))
 
 
@@ -114,7 +101,8 @@ def _stories(report: Report, secrets: Secrets, evidence: Mapping[str, str], outc
 def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | None) -> Html:
     check = verdict.check
     level = f" · {verdict.level}" if verdict.level else ""
-    again = tag("code", f"pickproof certify {report.target.word} --only {check.id} --seed {report.seed}")
+    word = shown(report.target.word, secrets)
+    again = tag("code", f"pickproof certify {word} --only {check.id} --seed {report.seed}")
     story = steps(verdict.evidence, secrets)
     return tag(
         "article",
@@ -194,6 +182,7 @@ def _row(verdict: Verdict, secrets: Secrets) -> Html:
         tag("td", tag("span", name, class_="id"), Html("<br>"), title),
         tag("td", ", ".join(check.sources), class_="soft"),
         tag("td", f"{verdict.seconds:.1f}", class_="number"),
+        id=f"row-{check.id}",
     )
 
 

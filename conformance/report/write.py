@@ -1,4 +1,4 @@
-"""The report as files: report.json, report.html, junit.xml and the evidence behind each verdict that needs some."""
+"""The report as files, one for each kind of reader, and the evidence behind each verdict that needs some."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from conformance.report.document import to_json
 from conformance.report.facts import WITH_EVIDENCE, ordered
 from conformance.report.har import to_har
 from conformance.report.junit import to_junit
+from conformance.report.markdown import to_markdown
 from conformance.report.page import to_html
+from conformance.report.sarif import to_sarif
 
 EVIDENCE = "evidence"
 _ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
@@ -46,9 +48,11 @@ def write(report: Report, secrets: Secrets, out: Path) -> dict[str, Path]:
         "report.json": _json(to_json(report, secrets, paths)),
         "report.html": to_html(report, secrets, paths),
         "junit.xml": to_junit(report, secrets),
+        "report.sarif": _json(to_sarif(report, secrets)),
+        "summary.md": to_markdown(report, secrets),
     }
     _remove_stale(folder, {Path(name).name for name in texts})
-    return {name: _put(out / name, text) for name, text in texts.items()}
+    return {name: put(out / name, text) for name, text in texts.items()}
 
 
 def _evidence(report: Report, secrets: Secrets, verdicts: Iterable[Verdict]) -> dict[str, str]:
@@ -71,7 +75,8 @@ def _remove_stale(folder: Path, wanted: Iterable[str]) -> None:
             path.unlink()
 
 
-def _put(path: Path, text: str) -> Path:
+def put(path: Path, text: str) -> Path:
+    """Write a file, readable by its owner alone; it appears whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".pickproof-")  # made with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
