@@ -193,6 +193,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PickproofError as problem:
         print(f"pickproof: {problem}", file=sys.stderr)
         return problem.exit_code
+    except KeyboardInterrupt:
+        print("pickproof: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # `pickproof list | head`: whoever read has enough.
         import contextlib
