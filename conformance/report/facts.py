@@ -57,11 +57,21 @@ def topics(report: Report) -> dict[str, tuple[Verdict, ...]]:
 
 
 def not_tested(report: Report, secrets: Secrets) -> dict[str, tuple[str, ...]]:
-    """Why checks could not run, and the ids for each reason; the reason with the most first."""
+    """Why checks could not run, and the ids for each reason; the reason with the most first.
+
+    A check that lacks several things stands under the first: describing that is the next step.
+    """
     found: dict[str, list[str]] = {}
     for verdict in having(report, Outcome.NOT_APPLICABLE):
-        found.setdefault(shown(verdict.reason, secrets) or "no reason was given", []).append(verdict.check.id)
+        why = shown(_first_lack(report, verdict) or verdict.reason, secrets) or "no reason was given"
+        found.setdefault(why, []).append(verdict.check.id)
     return {why: tuple(ids) for why, ids in sorted(found.items(), key=lambda kv: (-len(kv[1]), kv[0]))}
+
+
+def _first_lack(report: Report, verdict: Verdict) -> str:
+    missing = report.target.missing
+    need = next((need for need in verdict.check.needs if need in missing), None)
+    return f"the target lacks {need}: {missing[need]}" if need else ""
 
 
 def counted(report: Report) -> str:

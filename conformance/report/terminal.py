@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 NARROW, WIDE = 40, 110
 """Lines are never laid out for less, and never grow longer: nobody reads them."""
-LISTED = 8
-"""Checks that could not run for one reason and are named one by one; more are named by topic unless verbose."""
+LISTED = 2
+"""Checks that could not run for one reason and are named one by one; more are named by area unless verbose."""
 STORY = 12
 """Steps of an attack that are told; of longer ones the first and the last."""
 ROOM = 12
@@ -66,7 +66,7 @@ def show(
         console: where to; standard output without one. Colour, width and encoding are its business.
         out_dir: where `write` put the files, to be named; without it short curl commands stand in the text.
         verbose: also what could not be tested line by line, and the story of each attack.
-        quiet: the summary only.
+        quiet: only failures and the summary.
     """
     if console is None:
         from rich.console import Console
@@ -74,8 +74,7 @@ def show(
         console = Console()
     view = _View(report, secrets, max(NARROW, min(console.width, WIDE)), out_dir, verbose)
     emit(console, _head(view))
-    if not quiet:
-        emit(console, (*_list(view), *_sections(view)))
+    emit(console, _failures(view) if quiet else (*_list(view), *_failures(view), *_sections(view), *_not_tested(view)))
     emit(console, _summary(view))
 
 
@@ -128,10 +127,13 @@ def _row(view: _View, verdict: Verdict, column: int) -> Line:
     return ((mark, style), (start[:14], style), ((start[14:] + text).rstrip(), ""))
 
 
+def _failures(view: _View) -> list[Line]:
+    failed = facts.having(view.report, Outcome.FAIL)
+    return [line for verdict in failed for line in ((), *_failure(view, verdict))]
+
+
 def _sections(view: _View) -> list[Line]:
     found: list[Line] = []
-    for verdict in facts.having(view.report, Outcome.FAIL):
-        found += [(), *_failure(view, verdict)]
     rest = ((Outcome.ADVICE, "Advice"), (Outcome.INCONCLUSIVE, "Inconclusive"),
             (Outcome.ERROR, "Errors of Pickproof"), (Outcome.KNOWN, "Known failures"))  # fmt: skip
     for outcome, title in rest:
@@ -209,7 +211,7 @@ def _brief(view: _View, verdict: Verdict) -> list[Line]:
 def _summary(view: _View) -> list[Line]:
     report = view.report
     column = max((len(name) for name in report.profiles), default=0)
-    found: list[Line] = [*_not_tested(view), (), (("Summary", "bold"),)]
+    found: list[Line] = [(), (("Summary", "bold"),)]
     found += wrapped(facts.counted(report), view.width, first="  ")
     for name, verdict in report.profiles.items():
         start = f"  {name:{column}}  {verdict:9}  "
@@ -229,15 +231,11 @@ def _not_tested(view: _View) -> list[Line]:
         return []
     found: list[Line] = [(), (("Not tested, and why", "bold"),)]
     for why, ids in reasons.items():
-        brief = not view.verbose and len(ids) > LISTED
-        found += wrapped(f"{why} ({len(ids)})", view.width, first="  ", after="    ")
-        found += wrapped(", ".join(_by_topic(ids) if brief else ids), view.width, first="      ", style="dim")
+        named = ids if view.verbose or len(ids) <= LISTED else _areas(ids)
+        found += wrapped(f"{why} ({len(ids)}): {', '.join(named)}", view.width, first="  ", after="    ")
     return found
 
 
-def _by_topic(ids: Iterable[str]) -> list[str]:
-    """Globs instead of ids, each with how many it stands for here; a check alone in its topic by its id."""
-    topics: dict[str, list[str]] = {}
-    for id in ids:
-        topics.setdefault(".".join(id.split(".")[:2]), []).append(id)
-    return [f"{topic}.* ({len(found)})" if found[1:] else found[0] for topic, found in topics.items()]
+def _areas(ids: Iterable[str]) -> list[str]:
+    """Globs instead of ids: what the checks are about."""
+    return list(dict.fromkeys(f"{id.split('.')[0]}.*" for id in ids))
