@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 
 from conformance.matrix import killed_by, kills
 from conformance.model import Capability, Check
+from conformance.pointers import pointers
 from conformance.registry import catalogue
 from conformance.standards import default_profiles, profiles, requirement
 from conformance.target import grammar
@@ -68,7 +69,8 @@ def _check(check: Check) -> str:
     runs = [f"pickproof certify ref:{scheme}+{fault} --only {check.id}" for scheme, fault in killed_by(check.id)]
     told = "Faults that it catches:\n\n```sh\n" + "\n".join(runs) + "\n```" if runs else "No fault is measured yet."
     prose = (f"## {check.id}", f"**{safe(check.title)}**", safe(check.story), f"Remedy: {safe(check.remedy)}")
-    parts = (*prose, facts, sources, told)
+    places = "\n".join(f"- {framework}: {text}" for framework, text in pointers(check.id).items())
+    parts = (*prose, places, facts, sources, told)
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

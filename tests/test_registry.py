@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from conformance.errors import NothingTestedError, UsageError
 from conformance.model import Capability, Check
+from conformance.pointers import entries, pointers
 from conformance.registry import Catalogue, catalogue, check, given
 
 
@@ -181,3 +183,14 @@ def test_every_check_of_the_kit_is_there_once_with_its_prose() -> None:
         assert one.remedy.endswith("."), one.id
         assert one.sources, one.id
         assert one.logins >= 0
+
+
+def test_every_check_says_what_an_attacker_gains() -> None:
+    assert [check.id for check in catalogue().values() if not check.story] == []
+
+
+def test_pointers_speak_of_checks_that_exist() -> None:
+    globs = [glob for entry in entries() for glob in entry["checks"]]
+    assert [glob for glob in globs if not any(fnmatchcase(id, glob) for id in catalogue())] == []
+    assert "Django" in pointers("session.logout.replay")
+    assert pointers("no.such.check") == {}

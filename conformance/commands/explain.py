@@ -11,6 +11,7 @@ from typing import Any
 from conformance.commands.list import as_json
 from conformance.matrix import killed_by
 from conformance.model import Check
+from conformance.pointers import pointers
 from conformance.registry import catalogue
 from conformance.standards import requirement
 
@@ -29,6 +30,7 @@ def _as_json(check: Check) -> dict[str, Any]:
     cited = [requirement(source) for source in check.sources]
     return as_json(check) | {
         "requirements": [{"id": one.id, "level": one.level, "text": one.text, "url": one.url} for one in cited],
+        "frameworks": pointers(check.id),
         "kills": [{"scheme": scheme, "fault": fault} for scheme, fault in killed_by(check.id)],
     }
 
@@ -52,6 +54,9 @@ def explanation(check: Check) -> Iterator[str]:
         )
     yield "\nremedy"
     yield from _wrapped(check.remedy)
+    for framework, text in pointers(check.id).items():
+        line = f"{framework}: {text}"
+        yield from textwrap.wrap(line, 80, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
     yield "\nproven by the faults that it kills in the reference servers"
     for scheme, fault in killed_by(check.id):
         yield f"  pickproof certify ref:{scheme}+{fault} --only {check.id}"

@@ -13,6 +13,9 @@ from conformance.target.facade import Target
 async def token_never_reads_another_users_data(target: Target) -> None:
     """What alice wrote with her token, bob does not read with his.
 
+    A server that takes the owner from a parameter, or that shares a cache between users, shows one customer another
+    one's data while every token is verified well.
+
     Remedy: take the owner of the data from the token's subject at each access, never from a parameter or a cache.
     """
     bob = await target.shared_login("bob")

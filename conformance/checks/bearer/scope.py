@@ -30,6 +30,9 @@ async def missing_scope_is_named(target: Target) -> None:
 async def each_action_needs_its_scope(target: Target) -> None:
     """A token with one scope opens what this scope opens and nothing that another one does, for every pair.
 
+    A token that a user gave for reading, and that writes too, hands an application, or whoever steals from it,
+    rights that nobody granted.
+
     Remedy: check the token's scope at each action, on the server that performs it.
     """
     alice, client = await target.own_login("alice"), target.client("web")

@@ -13,6 +13,9 @@ from conformance.target.facade import Target, cookies_set_at_login
 async def scripts_cannot_read_the_session_cookie(target: Target) -> None:
     """The session cookie is HttpOnly, so that injected script cannot copy it.
 
+    One injected script on one page can otherwise send the session to its author, who goes on using it from
+    elsewhere.
+
     Remedy: set HttpOnly on the session cookie.
     """
     alice = await target.shared_login("alice")

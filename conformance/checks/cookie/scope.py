@@ -33,6 +33,9 @@ async def session_cookie_is_bound_to_its_host_by_name(target: Target) -> None:
 async def prefixed_cookies_meet_their_conditions(target: Target) -> None:
     """Every cookie whose name has a prefix meets the prefix's conditions, or browsers drop it.
 
+    The prefix promises a protection, and a browser that enforces it throws the cookie away: users cannot log in, or
+    the name lies.
+
     Remedy: A __Host- cookie needs Secure and Path=/ and must not have Domain; a __Secure- cookie needs Secure.
     """
     tour = await target.tour()
@@ -50,6 +53,9 @@ async def prefixed_cookies_meet_their_conditions(target: Target) -> None:
 async def session_cookie_stays_with_its_host(target: Target) -> None:
     """The session cookie has no Domain, so that sibling hosts neither get it nor set it.
 
+    With Domain the cookie goes to every host below it: a forgotten test site or a customer's page reads sessions,
+    and plants its own.
+
     Remedy: Leave Domain out.
     """
     tour = await target.tour()
@@ -65,6 +71,8 @@ async def session_cookie_stays_with_its_host(target: Target) -> None:
 )
 async def session_cookie_does_not_outlive_the_session(target: Target) -> None:
     """The session cookie does not stay on disk longer than a session may live.
+
+    A cookie with a long life outlasts the browser, and is found by whoever uses the computer, or its backup, next.
 
     Remedy: Leave Max-Age and Expires out, or set them to the absolute lifetime; declare it as policy.absolute.
     """
@@ -130,6 +138,9 @@ async def deletion_reaches_the_cookie(target: Target) -> None:
 )
 async def no_answer_sets_a_cookie_twice(target: Target) -> None:
     """No answer sets the same cookie twice.
+
+    Clients differ in which of two values they keep, so a user may hold a session that the server thinks it has
+    replaced.
 
     Remedy: Decide on one value before the answer is sent; which of two a client keeps is not certain.
     """

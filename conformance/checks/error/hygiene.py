@@ -35,6 +35,8 @@ async def whoever_is_nobody_is_refused_properly(target: Target) -> None:
 async def errors_show_nothing_of_the_inside(target: Target) -> None:
     """No answer to a malformed request shows a stack trace, a query or a path of the server.
 
+    Traces tell an attacker the framework, its version, paths and queries: which attack to try next, for free.
+
     Remedy: Answer every unexpected error with the same short text, and write the details to the log.
     """
     alice = await target.shared_login("alice")

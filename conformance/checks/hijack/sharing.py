@@ -14,6 +14,8 @@ from conformance.target.facade import Target
 async def logout_ends_the_session_for_whoever_shares_it(target: Target) -> None:
     """When thief and owner use one session in turn, a logout by either ends it for both.
 
+    A copy that lives on in a worker, a connection or a cache keeps the thief in after the owner has logged out.
+
     Remedy: Keep one record of a session, and let every connection, worker and cache ask it.
     """
     for ends_it in ("the owner", "the thief"):
@@ -34,6 +36,9 @@ async def logout_ends_the_session_for_whoever_shares_it(target: Target) -> None:
 )
 async def cookies_of_two_users_make_nobody_else(target: Target) -> None:
     """A client with one user's session and another user's companion cookies is the first user, or nobody.
+
+    If a second cookie decides who somebody is, anyone with an account of their own becomes another user by editing
+    it.
 
     Remedy: Bind every cookie that says who somebody is to the session, or do not read it.
     """

@@ -15,6 +15,9 @@ from conformance.target.facade import Target
 async def injected_fields_log_nobody_in(target: Target, typed: tuple[Guess, ...]) -> None:
     """A name or a password that is a piece of a query, or no text at all, logs nobody in.
 
+    A login form is open to everybody. Where its fields reach a query as text, an attacker enters without any
+    password, often as the first user, an administrator.
+
     Remedy: Pass both as bound parameters; refuse anything but text before it is looked at.
     """
     for guess in typed:

@@ -15,6 +15,9 @@ AUTHORIZE = [Capability.AUTHORIZE]
 async def request_names_what_it_wants(target: Target) -> None:
     """A request without a response type, or with one that nobody defined, gives neither code nor token.
 
+    A server that guesses what was meant may send a token through the front channel, where browser history and
+    scripts see it.
+
     Remedy: refuse what is not `response_type=code` before anything else is looked at.
     """
     alice, client = await target.own_login("alice"), target.client()
@@ -130,6 +133,9 @@ async def consent_cannot_be_forged(target: Target) -> None:
 async def password_grant_is_off(target: Target) -> None:
     """No client gets a token for a user's name and password.
 
+    The grant teaches users to type their password into any application, goes around a second factor, and lets an
+    attacker try passwords at machine speed.
+
     Remedy: switch the grant `password` off, for every client.
     """
     alice, account = await target.own_login("alice"), target.account("alice")
@@ -147,6 +153,8 @@ async def password_grant_is_off(target: Target) -> None:
 )
 async def client_gets_only_its_own_scopes(target: Target) -> None:
     """A client that asks for a scope it is not registered for does not get it.
+
+    A small application, or one that was taken over, otherwise asks for everything, and needs one careless click.
 
     Remedy: keep the allowed scopes with each client, and refuse or drop all others.
     """

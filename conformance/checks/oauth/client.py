@@ -16,6 +16,8 @@ CONFIDENTIAL = [Capability.AUTHORIZE, Capability.CONFIDENTIAL_CLIENT]
 async def confidential_client_authenticates(target: Target) -> None:
     """A confidential client's code is not redeemed without its secret.
 
+    Codes leak through browsers and logs. The secret is what keeps a leaked one worthless to anyone but its client.
+
     Remedy: demand the registered method of authentication for every token request of such a client.
     """
     code = await target.code(await target.own_login("alice"), target.client("confidential"))
@@ -30,6 +32,9 @@ async def confidential_client_authenticates(target: Target) -> None:
 )
 async def wrong_client_secret_is_refused(target: Target) -> None:
     """A wrong, cut, longer, empty or otherwise spelled client secret is refused.
+
+    A comparison that stops early, ignores case or accepts nothing as a match leaves a secret that can be guessed,
+    or none.
 
     Remedy: compare the whole secret, or its hash, in constant time.
     """
@@ -48,6 +53,9 @@ async def wrong_client_secret_is_refused(target: Target) -> None:
 )
 async def one_request_names_one_client(target: Target) -> None:
     """A client that authenticates as itself and names another in the body does not get the other's tokens.
+
+    A client of one's own is easy to register. If the body is believed over the authentication, it redeems the codes
+    of any other.
 
     Remedy: take the client from its authentication, and refuse a `client_id` that differs.
     """

@@ -117,6 +117,8 @@ async def failed_replay_ends_nothing(target: Target) -> None:
 async def code_expires(target: Target) -> None:
     """A code that nobody redeemed is refused after its lifetime, ten minutes at the most.
 
+    A code found in a log an hour later must be worth nothing; the longer it lives, the more places it is found in.
+
     Remedy: let codes live for a minute; a browser needs a second.
     """
     alice = await target.own_login("alice")

@@ -11,6 +11,8 @@ INTROSPECT = [Capability.AUTHORIZE, Capability.INTROSPECT]
 async def introspection_asks_who_asks(target: Target) -> None:
     """Without credentials, or with wrong ones, introspection tells nothing.
 
+    An open endpoint lets anybody test guessed or found tokens, and read whose they are and what they open.
+
     Remedy: authenticate the caller, and let only resource servers ask.
     """
     party = await target.granted(await target.own_login("alice"))
@@ -42,6 +44,8 @@ async def dead_tokens_are_inactive(target: Target) -> None:
 async def inactive_answer_says_nothing_else(target: Target) -> None:
     """The answer about an inactive token is `active: false` and nothing more.
 
+    Anything more tells a holder of dead or foreign tokens whose they were, and what to try next.
+
     Remedy: return the one member.
     """
     party = await target.granted(await target.own_login("alice"))
@@ -57,6 +61,8 @@ async def inactive_answer_says_nothing_else(target: Target) -> None:
 )
 async def introspection_agrees_with_the_api(target: Target) -> None:
     """A token is called active exactly while the API accepts it, through its whole history.
+
+    A resource server that relies on introspection lets a dead token in, or a live one out, when the two disagree.
 
     Remedy: let API and introspection read the same state.
     """

@@ -24,6 +24,8 @@ async def issuer_is_where_the_metadata_is(target: Target) -> None:
 async def metadata_has_what_is_required(target: Target) -> None:
     """The metadata holds the required members, each of its type.
 
+    Clients configure themselves from it. What is missing they guess, or they fall back to weaker defaults.
+
     Remedy: publish issuer, endpoints and `response_types_supported`.
     """
     wrong = target.wrong_metadata()
@@ -34,6 +36,9 @@ async def metadata_has_what_is_required(target: Target) -> None:
 @check("oauth.meta.truthful-positive", needs=METADATA, sources=["PICKPROOF-T4", "RFC8414-2"])
 async def what_is_announced_works(target: Target) -> None:
     """What the metadata announces works: the code flow, S256, refreshing, each endpoint.
+
+    Clients choose their protection by what is announced; a promise that does not hold makes them fail, or go
+    without it.
 
     Remedy: generate the metadata from the configuration that the server runs with.
     """

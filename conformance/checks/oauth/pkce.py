@@ -18,6 +18,9 @@ CODE = [Capability.AUTHORIZE]
 async def pkce_with_s256_is_supported(target: Target) -> None:
     """A challenge is understood: with it, a code is redeemed with its verifier and not with another.
 
+    A server that ignores the challenge gives clients the belief of being protected against stolen codes, and
+    nothing else.
+
     Remedy: switch PKCE on; every maintained server has it.
     """
     alice = await target.own_login("alice")
@@ -66,6 +69,9 @@ async def confidential_client_must_use_pkce(target: Target) -> None:
 async def wrong_verifier_is_refused(target: Target) -> None:
     """A code is not redeemed with another code verifier.
 
+    The verifier proves that who redeems the code is who asked for it. Without the comparison a stolen code is
+    enough.
+
     Remedy: hash the verifier and compare it with the stored challenge, before the code is looked at any further.
     """
     code = await target.code(await target.own_login("alice"))
@@ -81,6 +87,8 @@ async def wrong_verifier_is_refused(target: Target) -> None:
 @given(examples=24, edit=text_edits)
 async def altered_verifier_is_refused(target: Target, edit: TextEdit) -> None:
     """A verifier that differs from the right one in any way is refused.
+
+    A lenient comparison makes the verifier guessable, a few characters at a time.
 
     Remedy: compare the whole transformed verifier, in constant time, with the stored challenge.
     """
@@ -98,6 +106,9 @@ async def altered_verifier_is_refused(target: Target, edit: TextEdit) -> None:
 async def missing_verifier_is_refused(target: Target) -> None:
     """A code with a challenge is not redeemed without a verifier.
 
+    Leaving the parameter out is the first thing that a thief of a code tries. It turns the protection off if only
+    what is present is compared.
+
     Remedy: where a challenge is stored with the code, demand the verifier.
     """
     code = await target.code(await target.own_login("alice"))
@@ -112,6 +123,9 @@ async def missing_verifier_is_refused(target: Target) -> None:
 )
 async def empty_verifier_is_refused(target: Target) -> None:
     """An empty code verifier counts as none, and a repeated one is refused.
+
+    If emptiness passes, a thief of a code needs no verifier; if the last of two counts, a proxy and the server can
+    be played against each other.
 
     Remedy: treat empty parameters as absent, and refuse requests that repeat one.
     """
@@ -156,6 +170,8 @@ async def verifier_without_a_challenge_is_refused(target: Target) -> None:
 )
 async def challenge_is_no_verifier(target: Target) -> None:
     """The S256 challenge itself, which stands in the front channel, is no verifier.
+
+    The challenge travels with the authorization request, where whoever took the code has seen it, too.
 
     Remedy: remember the method with the challenge, and never try the other one.
     """

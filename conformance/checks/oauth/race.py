@@ -35,6 +35,9 @@ async def code_is_redeemed_once_in_a_race(target: Target) -> None:
 async def losers_of_a_race_end_the_winner(target: Target) -> None:
     """After such a race the winner's tokens are dead: the losers were uses of a spent code.
 
+    Two redemptions of one code mean that somebody stole it, and nobody knows whether the thief was first: ending
+    what was issued is the only safe answer.
+
     Remedy: let the use of a spent code end its grant even while the first redemption is still being answered.
     """
     alice, client = await target.own_login("alice"), target.client()

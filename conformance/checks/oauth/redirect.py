@@ -45,6 +45,9 @@ async def redirect_uri_is_not_normalised(target: Target, variant: Variant) -> No
 async def mismatch_is_not_redirected_with_an_error(target: Target) -> None:
     """Nothing is sent to an unregistered URI, not even an error: neither for users nor for strangers.
 
+    A redirect to anywhere makes the server's good name carry a victim to a page of the attacker's: an open
+    redirect, with phishing as its use.
+
     Remedy: check client and redirect URI first, and show an own page when one of them is wrong.
     """
     alice, client = await target.own_login("alice"), target.client("web")
@@ -63,6 +66,8 @@ async def mismatch_is_not_redirected_with_an_error(target: Target) -> None:
 async def redirect_uri_of_another_client_is_refused(target: Target) -> None:
     """The redirect URI of one client does not work for another.
 
+    An attacker who owns one client sends a victim through another, trusted one, and receives its code.
+
     Remedy: compare with the URIs of the client that asks, not with those of all clients.
     """
     alice, client = await target.own_login("alice"), target.client("web")
@@ -78,6 +83,9 @@ async def redirect_uri_of_another_client_is_refused(target: Target) -> None:
 )
 async def redirect_uri_has_no_fragment(target: Target) -> None:
     """A redirect URI with a fragment is refused.
+
+    What follows the # stays in the browser and moves to the next page, so a code can be carried to a page that must
+    not have it.
 
     Remedy: refuse it as any other URI that is not registered.
     """
@@ -98,6 +106,9 @@ async def redirect_uri_has_no_fragment(target: Target) -> None:
 async def repeated_redirect_uri_is_refused(target: Target) -> None:
     """Two redirect URIs in one request, a good and an evil one in either order, lead to no code.
 
+    One part of the server checks the first, another uses the last: the code goes to the attacker with every check
+    passed.
+
     Remedy: refuse requests in which a parameter stands twice.
     """
     alice, client = await target.own_login("alice"), target.client("web")
@@ -117,6 +128,9 @@ async def repeated_redirect_uri_is_refused(target: Target) -> None:
 async def native_client_may_use_any_port(target: Target) -> None:
     """A native client's loopback redirect works on any port, as its operating system hands ports out.
 
+    An application that cannot have the port it registered fails, or its makers loosen the comparison for everything
+    else, too.
+
     Remedy: for redirect URIs registered on 127.0.0.1 or [::1], compare everything but the port.
     """
     alice, client = await target.own_login("alice"), target.client("loopback")
@@ -135,6 +149,8 @@ async def native_client_may_use_any_port(target: Target) -> None:
 )
 async def redemption_repeats_the_redirect_uri(target: Target) -> None:
     """A code is not redeemed with another redirect URI than the one it was sent to.
+
+    The comparison shows that a code came by way of the attacker's own redirect, when the first check was fooled.
 
     Remedy: store the redirect URI with the code; where the token request names one, compare.
     """

@@ -12,6 +12,9 @@ REFRESH = [*REVOKE, Capability.REFRESH]
 async def revoked_refresh_token_is_dead(target: Target) -> None:
     """A revoked refresh token gives no new tokens.
 
+    The refresh token is the one that lasts. Whoever holds a copy after its revocation keeps the account for as long
+    as it is honoured.
+
     Remedy: delete the token, or its whole grant, before the revocation is answered.
     """
     alice = await target.own_login("alice")
@@ -24,6 +27,9 @@ async def revoked_refresh_token_is_dead(target: Target) -> None:
 async def revoked_access_token_is_dead(target: Target) -> None:
     """A revoked access token is refused by the API.
 
+    A user who revokes has a reason, a lost phone or a doubt. A token that goes on opens the account until it
+    expires.
+
     Remedy: look up at the API whether the token, or its grant, was revoked; or let access tokens live for minutes.
     """
     party = await target.granted(await target.own_login("alice"))
@@ -35,6 +41,8 @@ async def revoked_access_token_is_dead(target: Target) -> None:
 @check("oauth.revoke.cascade-to-access", needs=REFRESH, sources=["RFC7009-2.1-cascade", "CWE-613"])
 async def revoking_a_refresh_token_ends_the_access_token(target: Target) -> None:
     """When a refresh token is revoked, the access tokens of its grant are refused.
+
+    A thief with both tokens goes on with the access token after the application has logged out.
 
     Remedy: end the grant, and let the API ask whether the grant lives.
     """
@@ -52,6 +60,8 @@ async def revoking_a_refresh_token_ends_the_access_token(target: Target) -> None
 async def client_revokes_only_its_own(target: Target) -> None:
     """A client cannot revoke the tokens of another one.
 
+    One application could end the sessions of all others, token by token.
+
     Remedy: compare the token's client with the client that authenticates.
     """
     party = await target.granted(await target.own_login("alice"))
@@ -68,6 +78,8 @@ async def client_revokes_only_its_own(target: Target) -> None:
 )
 async def revocation_authenticates_the_client(target: Target) -> None:
     """A confidential client's tokens are not revoked by somebody without its secret.
+
+    Whoever comes by a token can otherwise log its user out; a flood of found tokens is an outage.
 
     Remedy: authenticate the client at the revocation endpoint as at the token endpoint.
     """
@@ -95,6 +107,8 @@ async def unknown_token_is_revoked_quietly(target: Target) -> None:
 @check("oauth.revoke.isolation", needs=REVOKE, sources=["RFC7009-2.1", "CWE-645"])
 async def revocation_ends_one_grant(target: Target) -> None:
     """Revoking one token leaves the tokens of other users alone, and the user's of other logins.
+
+    If one user's logout ends others' sessions, any user can lock everybody out.
 
     Remedy: end the grant that the token belongs to, not all that share its user or its client.
     """

@@ -41,6 +41,8 @@ async def token_parameters_in_the_query_are_ignored(target: Target) -> None:
 async def token_responses_are_not_stored(target: Target) -> None:
     """Every response with a token says `Cache-Control: no-store`, those of refreshing too.
 
+    A cache on the way, or on the disk of a shared computer, keeps the token for whoever looks next.
+
     Remedy: set the header for the whole endpoint.
     """
     code = await target.code(await target.own_login("alice"))
@@ -75,6 +77,8 @@ async def errors_have_their_codes(target: Target) -> None:
 async def repeated_token_parameter_is_refused(target: Target) -> None:
     """A token request that repeats a parameter with another value gets no token.
 
+    A gateway that checks the first value before a server that reads the last can be told two different stories.
+
     Remedy: refuse requests in which a parameter of the protocol stands twice, with `invalid_request`.
     """
     alice = await target.own_login("alice")
@@ -90,6 +94,9 @@ async def repeated_token_parameter_is_refused(target: Target) -> None:
 async def lifetime_is_stated_honestly(target: Target) -> None:
     """A token response says how long its access token lives, and a signed token's own expiry agrees.
 
+    A client that does not know the lifetime refreshes too late, or keeps using and storing what is dead, and a
+    false one hides a token that lives too long.
+
     Remedy: send `expires_in`, computed from the same value as the token's `exp`.
     """
     code = await target.code(await target.own_login("alice"))
@@ -104,6 +111,8 @@ async def lifetime_is_stated_honestly(target: Target) -> None:
 @check("oauth.token.no-echo", needs=TOKEN, sources=["RFC6749-10.14", "ASVS-v5.0.0-16.5.1", "CWE-209"])
 async def errors_echo_no_secret(target: Target) -> None:
     """An error of the token endpoint repeats no code, verifier or secret, and shows no insides of the server.
+
+    Errors end up in logs and bug reports, and with them the code or the secret that somebody can still use.
 
     Remedy: answer with the error code and a fixed description.
     """
@@ -124,6 +133,9 @@ async def errors_echo_no_secret(target: Target) -> None:
 @given(examples=40, bad=bad_requests)
 async def no_token_request_breaks_the_server(target: Target, bad: Bad) -> None:
     """No token request, however malformed, breaks the server or gives a token.
+
+    Anyone can call this endpoint. One that breaks on odd input can be held down, and shows where a deeper attack
+    may start.
 
     Remedy: check type, number and length of every parameter before it is used.
     """

@@ -16,6 +16,8 @@ REFRESH = [Capability.AUTHORIZE, Capability.REFRESH]
 async def refresh_token_works_for_its_client_only(target: Target) -> None:
     """A client cannot spend the refresh token of another one.
 
+    A token that leaked from a strong client could be spent by a weak one, such as the attacker's own.
+
     Remedy: store the client with the token, and compare it with the client that authenticates.
     """
     party = await target.granted(await target.own_login("alice"), target.client("web"))
@@ -54,6 +56,9 @@ async def foreign_replay_ends_nothing(target: Target) -> None:
 async def refreshing_authenticates_the_client(target: Target) -> None:
     """A confidential client's refresh token is not spent without its secret, nor with a wrong one.
 
+    A refresh token from a log or a backup would be enough for lasting access, without the secret that should
+    protect it.
+
     Remedy: authenticate the client for every grant type.
     """
     alice, client = await target.own_login("alice"), target.client("confidential")
@@ -71,6 +76,8 @@ async def refreshing_authenticates_the_client(target: Target) -> None:
 )
 async def refreshing_never_widens_the_scope(target: Target) -> None:
     """A scope that the user did not allow does not come with a refresh, asked for or not.
+
+    A thief, or a greedy application, turns a small permission into a large one without asking the user.
 
     Remedy: compare the asked scope with the grant's, and refuse what is not in it.
     """
@@ -112,6 +119,9 @@ async def narrower_refresh_is_narrower(target: Target) -> None:
 async def no_chain_of_refreshes_widens_the_scope(target: Target, chain: Chain) -> None:
     """Over any sequence of refreshes, narrow and wide ones, the scope never exceeds what the user allowed.
 
+    A client that asked for little at first could climb, step by step, to what its user never saw on a page of
+    consent.
+
     Remedy: compare with the scope of the grant, never with that of the request before.
     """
     alice, client = await target.shared_login("alice"), target.client("web")
@@ -131,6 +141,8 @@ async def no_chain_of_refreshes_widens_the_scope(target: Target, chain: Chain) -
 )
 async def nothing_survives_a_revocation_in_flight(target: Target) -> None:
     """When a refresh and the revocation of its token arrive together, nothing survives once both are answered.
+
+    A thief who refreshes all the time turns every revocation into such a race, and needs to win once.
 
     Remedy: read the grant's state in the transaction that issues the successor, or check it at each use.
     """

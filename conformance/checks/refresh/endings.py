@@ -33,6 +33,8 @@ async def refresh_token_dies_at_logout(target: Target) -> None:
 async def refresh_token_dies_with_the_password(target: Target) -> None:
     """Refresh tokens of other sessions end with a password change, or the user can end them.
 
+    Who changes a password wants a thief out. A refresh token that survives keeps the thief in, for weeks.
+
     Remedy: end the account's other families when the password changes, or offer to.
     """
     user = await target.somebody_with_a_password()
@@ -51,6 +53,8 @@ async def refresh_token_dies_with_the_password(target: Target) -> None:
 )
 async def refresh_token_dies_with_the_account(target: Target) -> None:
     """The refresh tokens of an account that is disabled or deleted are dead, and enabling revives none.
+
+    Somebody who was dismissed keeps access on every device for as long as its refresh token is honoured.
 
     Remedy: end every family of the account when it is disabled or deleted, and look the account up at each refresh.
     """

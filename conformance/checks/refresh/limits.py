@@ -15,6 +15,8 @@ from conformance.target.limits import past_refresh_idle, past_refresh_lifetime
 async def unused_refresh_token_expires(target: Target) -> None:
     """A refresh token that nobody used for the declared idle time is refused.
 
+    A token forgotten on an old device or in a backup stays a key to the account as long as nothing ends it.
+
     Remedy: store when a token was issued, and refuse it past the limit; each refresh issues another, which counts anew.
     """
     idle = target.policy.refresh_idle or target.not_applicable("declare policy.refresh_idle: no idle limit is known")

@@ -65,6 +65,8 @@ async def no_schedule_forks_a_family(target: Target, schedule: Schedule) -> None
 async def refresh_under_way_does_not_survive_logout(target: Target) -> None:
     """When a refresh is under way while its session logs out, nothing of the session is left.
 
+    A successor born during the logout is a session that its user believes to have ended, and that nobody sees.
+
     Remedy: end the family by its own row and never write it back; a successor that is inserted later finds it ended.
     """
     decided = 0

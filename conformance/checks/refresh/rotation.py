@@ -35,6 +35,8 @@ async def each_refresh_gives_another_token(target: Target) -> None:
 async def spent_token_is_refused(target: Target) -> None:
     """A refresh token that was used before is refused, once its declared grace is over.
 
+    Rotation only helps if the old token dies: otherwise each copy ever made stays a key.
+
     Remedy: mark the token as spent in the same statement that finds it unspent, and refuse it from then on.
     """
     alice = await target.own_login("alice")
@@ -116,6 +118,8 @@ async def any_ancestor_ends_the_family(target: Target, depth: int) -> None:
 @given(examples=6, script=scripts)
 async def dead_family_stays_dead(target: Target, script: Script) -> None:
     """Once a family is dead none of its tokens works again, whatever is tried and in whatever order.
+
+    One path back, however odd, and a thief who was thrown out returns without a password.
 
     Remedy: let the end of a family be a state that nothing leaves, and read it at every use.
     """

@@ -83,6 +83,9 @@ async def sensitive_change_needs_the_password(target: Target) -> None:
 async def session_dies_with_its_account(target: Target) -> None:
     """The sessions of a deleted account are refused, and who registers its name later does not inherit them.
 
+    A deleted account that still answers leaves data open that should be gone; a name given anew hands it to a
+    stranger.
+
     Remedy: delete the sessions in the step that deletes the account, and name accounts inside sessions by an
     identifier that is never given again, not by their user name.
     """

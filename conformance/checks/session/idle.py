@@ -21,6 +21,8 @@ from conformance.target.limits import (
 async def unused_session_ends(target: Target) -> None:
     """A session that nobody used for the idle time is refused.
 
+    A browser left open on a shared computer is somebody else's session for as long as nothing ends it.
+
     Remedy: Store the time of last use with the session, on the server, and refuse it past the limit.
     """
     alice = await target.own_login("alice")
@@ -37,6 +39,8 @@ async def unused_session_ends(target: Target) -> None:
 )
 async def use_extends_the_session(target: Target) -> None:
     """A session that is used goes on: the idle time begins again with every use.
+
+    A limit that ends sessions in use teaches users to ask for longer limits, or to stay logged in for ever.
 
     Remedy: Update the time of last use at each accepted request, in the second half of the idle time at the latest.
     """
@@ -83,6 +87,8 @@ async def the_server_ends_the_session(target: Target) -> None:
 )
 async def expired_session_stays_dead(target: Target) -> None:
     """An expired session does not come back when its user logs in again.
+
+    An old copy, from a backup or a lost device, would become valid whenever its owner logs in.
 
     Remedy: Delete expired sessions, and never touch another session at login than the one that is issued.
     """

@@ -59,6 +59,9 @@ async def invented_session_id_is_not_adopted(target: Target) -> None:
 async def session_from_before_login_ends(target: Target) -> None:
     """The session from before the login is not logged in, even where login issues a new id.
 
+    An attacker who planted the first id, on a shared computer or through a sibling site, is logged in as the
+    victim.
+
     Remedy: End the old session in the same step that issues the new one; do not copy the user into both.
     """
     visitor = await target.visitor()
@@ -78,6 +81,9 @@ async def session_from_before_login_ends(target: Target) -> None:
 )
 async def ended_session_id_is_not_used_again(target: Target) -> None:
     """The id of a session that was logged out does not become a session again when it is presented at login.
+
+    On a shared computer an attacker notes the id, logs out, and waits: whoever logs in next in that browser shares
+    the session.
 
     Remedy: Issue a new id at every login, whatever the client presents.
     """
@@ -124,6 +130,9 @@ async def login_over_a_foreign_session_takes_nothing_over(target: Target) -> Non
 async def login_as_somebody_else_leaves_nothing_behind(target: Target) -> None:
     """After a login as another user, in the same browser, the session is the other user's alone, and the first ends.
 
+    What the first user left in the session, a cart, a role or a draft, becomes the second user's, or stays open to
+    the first.
+
     Remedy: Start an empty session at every login instead of changing the user of the one at hand, and end that one.
     """
     alice = await target.own_login("alice")
@@ -168,6 +177,9 @@ async def session_id_changes_at_step_up(target: Target) -> None:
 )
 async def failed_login_changes_nothing(target: Target) -> None:
     """A login with a wrong password signs nobody in, and changes nothing about whose session it is.
+
+    If the name is written into the session before the password is checked, a wrong password is as good as the right
+    one.
 
     Remedy: Touch the session only after the password was found right.
     """

@@ -14,6 +14,8 @@ from conformance.target.facade import Target
 async def declared_number_of_sessions_holds(target: Target) -> None:
     """No more sessions of a user live at once than declared: a further login is refused, or ends another session.
 
+    A limit that is announced and not kept lets a thief's session live unnoticed among the others.
+
     Remedy: count and insert in one transaction at the login, and end the oldest sessions beyond the limit.
     """
     most, user = target.most_sessions, await target.somebody()

@@ -16,6 +16,9 @@ from conformance.target.limits import past_fresh_login
 async def list_shows_the_live_sessions_and_gives_nothing_away(target: Target) -> None:
     """The list shows the user's live sessions and no others, marks the one at hand, and holds nothing that opens one.
 
+    The list is how a user finds an intruder. One that hides a session protects the thief, and one that shows ids
+    hands them out.
+
     Remedy: name sessions in the list by a second random value, or by a number; never by the id or what it is made of.
     """
     user = await target.somebody()
@@ -72,6 +75,8 @@ async def revoking_ends_one_session_for_who_proves_the_password(target: Target) 
 )
 async def nobody_ends_the_sessions_of_others(target: Target) -> None:
     """A user neither sees nor ends another user's sessions, not even knowing their handles.
+
+    An attacker who ends others' sessions locks them out; one who sees them learns where and when they work.
 
     Remedy: look handles up among the sessions of the user who asks, not among all.
     """

@@ -15,6 +15,8 @@ from conformance.target.facade import Target
 async def ended_session_stays_dead_at_the_next_login(target: Target) -> None:
     """A session that was logged out does not come back when its user logs in again.
 
+    A copy taken once would come back to life with each login of its owner, for months.
+
     Remedy: Delete the session's record at logout instead of marking the user as signed out.
     """
     alice = await target.own_login("alice")
@@ -35,6 +37,9 @@ async def ended_session_stays_dead_at_the_next_login(target: Target) -> None:
 async def logout_removes_the_cookie(target: Target) -> None:
     """After a logout the browser no longer holds the session cookie.
 
+    What stays in the browser is found by the next user of the computer, and is live again where the server's end of
+    the session fails.
+
     Remedy: Delete the session cookie in the answer to the logout, with the attributes with which it was set.
     """
     tour = await target.tour()
@@ -54,6 +59,8 @@ async def logout_removes_the_cookie(target: Target) -> None:
 async def logout_leaves_other_users_alone(target: Target) -> None:
     """A logout ends nobody else's session.
 
+    If logging out ends more than one's own session, any user can lock out all.
+
     Remedy: Delete exactly the session that asked.
     """
     alice, bob = await target.own_login("alice"), await target.own_login("bob")
@@ -72,6 +79,9 @@ async def logout_leaves_other_users_alone(target: Target) -> None:
 )
 async def logging_out_twice_harms_nothing(target: Target) -> None:
     """A logout without a live session breaks nothing and signs nobody in.
+
+    A logout that breaks on a second click leaves users unsure whether they are out; one that signs somebody in is a
+    way in.
 
     Remedy: Treat a logout without a session as done.
     """
@@ -93,6 +103,8 @@ async def logging_out_twice_harms_nothing(target: Target) -> None:
 )
 async def logout_everywhere_reaches_every_session(target: Target) -> None:
     """After a logout everywhere, no session of the user that was alive before is accepted.
+
+    Logging out everywhere is what a user does after a theft. The one session that it misses is the thief's.
 
     Remedy: Delete the user's sessions by user, or raise a counter that every session must match.
     """

@@ -45,6 +45,8 @@ async def session_id_has_room_for_128_bits(target: Target) -> None:
 async def varying_part_has_room_for_128_bits(target: Target) -> None:
     """What changes from one session id to the next still has room for 128 random bits.
 
+    Length deceives: an attacker only has to guess what changes.
+
     Remedy: do not pad ids with constants; draw every character from the secure random generator.
     """
     for carrier in target.cookies:
@@ -87,6 +89,8 @@ async def session_ids_follow_no_order(target: Target) -> None:
 async def session_ids_do_not_tell_the_time(target: Target) -> None:
     """No field of the session id follows the time at which it was issued.
 
+    Whoever knows roughly when a victim logged in needs to try few values.
+
     Remedy: draw ids from the secure random generator instead of deriving them from the time.
     """
     for carrier in target.cookies:
@@ -127,6 +131,8 @@ async def session_ids_cannot_be_computed(target: Target) -> None:
 )
 async def simultaneous_logins_get_different_ids(target: Target) -> None:
     """Logins of one account at the same moment, from the same client, get different session ids.
+
+    An id that is computed from what an attacker knows can be computed by the attacker, too.
 
     Remedy: draw ids from the secure random generator, not from the user, the time and the browser.
     """

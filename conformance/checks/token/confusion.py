@@ -115,6 +115,9 @@ async def public_key_pem_with_a_prefix_is_no_secret(target: Target) -> None:
 async def elliptic_public_key_is_no_secret(target: Target) -> None:
     """A token signed with HMAC over any encoding of the elliptic public key is refused.
 
+    The public key is public. If the verifier uses it as an HMAC secret, because the token says so, anyone signs
+    tokens for anyone.
+
     Remedy: bind each key to one algorithm and one purpose in configuration; never hand a public key to an HMAC
     verifier.
     """

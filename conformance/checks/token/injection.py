@@ -13,6 +13,9 @@ from conformance.target.facade import Target
 async def embedded_key_is_not_trusted(target: Target) -> None:
     """A token signed with a key that it brings along in its header is refused.
 
+    The attacker makes a key pair, signs as anyone, and encloses the public half. A verifier that uses it has
+    verified nothing.
+
     Remedy: take keys from configuration only; ignore jwk, jku, x5u and x5c.
     """
     await target.expect_forgeries_refused()
@@ -25,6 +28,9 @@ async def embedded_key_is_not_trusted(target: Target) -> None:
 )
 async def embedded_certificate_is_not_trusted(target: Target) -> None:
     """A token signed with a certificate that it brings along is refused.
+
+    The attacker makes a certificate and signs as anyone. A signature that fits the enclosed key shows nothing about
+    who owns it.
 
     Remedy: validate a chain up to a configured authority, or ignore x5c.
     """
@@ -57,6 +63,9 @@ async def key_address_is_not_fetched(target: Target) -> None:
 async def certificate_address_is_not_fetched(target: Target) -> None:
     """A token cannot make the server fetch a certificate from an address of its choosing.
 
+    The server would trust a key that the attacker publishes, and could be made to call hosts inside its own
+    network.
+
     Remedy: take keys from configuration only; ignore x5u.
     """
     forgeries = await target.forged(target.check.id)
@@ -87,6 +96,8 @@ async def kid_is_no_path(target: Target) -> None:
 async def kid_is_no_query(target: Target) -> None:
     """A kid that is SQL does not choose the key.
 
+    A kid that reaches a query chooses the answer: the attacker has the key be a text they know, and signs with it.
+
     Remedy: look kid up in a fixed table, or pass it as a bound parameter.
     """
     await target.expect_forgeries_refused()
@@ -99,6 +110,8 @@ async def kid_is_no_query(target: Target) -> None:
 )
 async def kid_of_any_type_is_survived(target: Target) -> None:
     """A kid that is a number, a list, an object or very long is refused, and breaks nothing.
+
+    kid is read before anything is verified, so whatever breaks here can be broken by strangers.
 
     Remedy: demand that kid is a short text before looking it up.
     """

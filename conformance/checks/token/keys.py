@@ -57,6 +57,8 @@ async def secret_stands_in_no_list(target: Target) -> None:
 async def rsa_key_is_long_enough(target: Target) -> None:
     """An RSA key that signs tokens has 2048 bits or more.
 
+    Shorter keys have been factored. Whoever does it once signs tokens for everybody.
+
     Remedy: sign with a key of 2048 bits at least, or with ES256.
     """
     alice = await target.shared_login("alice")

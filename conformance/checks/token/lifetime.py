@@ -19,6 +19,8 @@ from conformance.target.limits import (
 async def expired_token_is_refused(target: Target) -> None:
     """A token is refused once it has expired, the declared leeway included.
 
+    Expiry is all that ends a stolen token where nobody can take it back. Unchecked, it works for ever.
+
     Remedy: check exp on every request against a synchronised clock, with a leeway of seconds, not minutes.
     """
     alice = await target.own_login("alice")

@@ -44,6 +44,8 @@ async def opaque_token_has_room_for_128_bits(target: Target) -> None:
 async def opaque_tokens_never_repeat(target: Target) -> None:
     """No opaque token is issued twice, and none follows a counter or the clock.
 
+    A second user of the same value is the same person to the server; a counter lets anyone name the next.
+
     Remedy: draw every token anew from the secure random generator.
     """
     sample = await target.reference_sample(target.bearer)

@@ -114,6 +114,8 @@ async def logout_ends_one_session_alone(target: Target) -> None:
 async def token_dies_with_the_account(target: Target) -> None:
     """The tokens of an account that is disabled or deleted are refused at once.
 
+    Somebody who was dismissed, or an account that was stolen, goes on until the last token has expired.
+
     Remedy: look the account up at each request, and refuse when it is disabled or gone; a signature only proves who
     it once was.
     """

@@ -90,6 +90,8 @@ async def refusal_repeats_no_token(target: Target) -> None:
 async def answers_with_tokens_are_not_stored(target: Target) -> None:
     """An answer that holds a token says Cache-Control: no-store.
 
+    A cache on the way, or on the disk of a shared computer, keeps the token for whoever looks next.
+
     Remedy: send Cache-Control: no-store with every answer of the token endpoint.
     """
     target.need_token()

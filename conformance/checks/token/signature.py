@@ -14,6 +14,8 @@ from conformance.target.facade import Target
 async def unsigned_token_is_refused(target: Target) -> None:
     """A token that says it is not signed (alg none) is refused.
 
+    Anyone can write such a token: a verifier that believes it lets every visitor be any user.
+
     Remedy: give the verifier a fixed list of algorithms; never take the algorithm from the token.
     """
     await target.expect_all_refused(await target.forged("token.alg.none"))
@@ -26,6 +28,8 @@ async def unsigned_token_is_refused(target: Target) -> None:
 )
 async def changed_claims_are_refused(target: Target) -> None:
     """A token whose claims were changed under its old signature is refused.
+
+    Editing one's own token into an administrator's is the first thing that an attacker tries.
 
     Remedy: verify the signature over the whole token before reading any claim, and reject the token if that fails.
     """

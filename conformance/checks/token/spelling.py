@@ -30,6 +30,8 @@ async def unused_bits_are_refused(target: Target) -> None:
 async def padded_segments_are_refused(target: Target) -> None:
     """A token whose segments are padded with = is refused.
 
+    A second spelling of a valid token is not found in a list of revoked ones.
+
     Remedy: match the whole token against three base64url segments before decoding, and use a library that
     decodes strictly.
     """
@@ -60,6 +62,8 @@ async def characters_outside_the_alphabet_are_refused(target: Target) -> None:
 async def standard_alphabet_is_refused(target: Target) -> None:
     """A token written with + and / instead of - and _ is refused.
 
+    A second spelling of a valid token is not found in a list of revoked ones.
+
     Remedy: match the whole token against three base64url segments before decoding, and use a library that
     decodes strictly.
     """
@@ -73,6 +77,9 @@ async def standard_alphabet_is_refused(target: Target) -> None:
 )
 async def characters_beyond_ascii_are_refused(target: Target) -> None:
     """A token with look-alike characters beyond ASCII is refused, and breaks nothing.
+
+    Two parts of a server that read the same text differently, one refusing what the other accepts, are how lists of
+    revoked tokens are passed.
 
     Remedy: match the whole token against three base64url segments before decoding, and use a library that
     decodes strictly.
@@ -88,6 +95,8 @@ async def characters_beyond_ascii_are_refused(target: Target) -> None:
 async def other_numbers_of_segments_are_refused(target: Target) -> None:
     """A token with other than three segments is refused.
 
+    A parser that takes the parts it wants and skips the rest can be led to verify one thing and read another.
+
     Remedy: match the whole token against three base64url segments before decoding, and use a library that
     decodes strictly.
     """
@@ -101,6 +110,9 @@ async def other_numbers_of_segments_are_refused(target: Target) -> None:
 )
 async def json_serialisation_is_refused(target: Target) -> None:
     """A token in JSON serialisation is refused where compact ones are used.
+
+    A library that reads both forms may verify one part and use another; this is how several were fooled into
+    accepting forged claims.
 
     Remedy: match the whole token against three base64url segments before decoding, and use a library that
     decodes strictly.
@@ -132,6 +144,9 @@ async def polyglot_token_is_refused(target: Target) -> None:
 async def header_that_is_no_object_is_refused(target: Target) -> None:
     """A token whose header is no JSON object is refused.
 
+    Odd headers reach code that nobody tested: a crash is an outage, and an exception that is swallowed may be an
+    acceptance.
+
     Remedy: match the whole token against three base64url segments before decoding, and use a library that
     decodes strictly.
     """
@@ -145,6 +160,8 @@ async def header_that_is_no_object_is_refused(target: Target) -> None:
 )
 async def monstrous_header_is_refused(target: Target) -> None:
     """A token with a huge or deeply nested header is refused, and breaks nothing.
+
+    The header is read before anything is verified, so a stranger decides how much work and memory it takes.
 
     Remedy: bound the length of a token before decoding it, and answer any parsing error with a refusal.
     """

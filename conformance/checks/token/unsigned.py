@@ -28,6 +28,8 @@ async def other_spellings_of_none_are_refused(target: Target) -> None:
 async def unsigned_token_with_a_signature_is_refused(target: Target) -> None:
     """A token with alg none is refused even when something stands where a signature would.
 
+    A guard that only looks whether a signature is there lets an unsigned token through with any text in its place.
+
     Remedy: give the verifier a fixed list of algorithms; never take the algorithm from the token.
     """
     await target.expect_forgeries_refused()
@@ -40,6 +42,8 @@ async def unsigned_token_with_a_signature_is_refused(target: Target) -> None:
 )
 async def unsigned_token_without_last_segment_is_refused(target: Target) -> None:
     """A token with alg none and no signature segment at all is refused.
+
+    Some verifiers split at the dots and take what they find; without the third part nothing is left to be verified.
 
     Remedy: give the verifier a fixed list of algorithms; never take the algorithm from the token. Demand
     exactly three segments.
@@ -55,6 +59,8 @@ async def unsigned_token_without_last_segment_is_refused(target: Target) -> None
 async def token_without_algorithm_is_refused(target: Target) -> None:
     """A token whose header has no alg, or one that is no text, is refused.
 
+    A verifier that falls back to a default, or to none, lets the attacker choose by saying nothing.
+
     Remedy: give the verifier a fixed list of algorithms; never take the algorithm from the token.
     """
     await target.expect_forgeries_refused()
@@ -67,6 +73,8 @@ async def token_without_algorithm_is_refused(target: Target) -> None:
 )
 async def token_without_signature_is_refused(target: Target) -> None:
     """A token whose signature was removed is refused, whatever its alg says.
+
+    A verifier that skips what is not there accepts every claim that an attacker can write.
 
     Remedy: verify the signature over the exact bytes received, with a maintained library, before reading
     anything.
@@ -99,6 +107,8 @@ async def shortened_signature_is_refused(target: Target) -> None:
 async def constant_signature_is_refused(target: Target) -> None:
     """A signature of zeros, or of ones, of the right length is refused.
 
+    Some implementations of elliptic curves accepted a blank signature for any message: a master key made of zeros.
+
     Remedy: verify the signature over the exact bytes received, with a maintained library, before reading
     anything.
     """
@@ -112,6 +122,8 @@ async def constant_signature_is_refused(target: Target) -> None:
 )
 async def borrowed_signature_is_refused(target: Target) -> None:
     """The signature of another genuine token does not vouch for this one.
+
+    If any genuine signature will do, a user signs whatever claims they like with that of their own token.
 
     Remedy: verify the signature over the exact bytes received, with a maintained library, before reading
     anything.
@@ -158,6 +170,8 @@ async def two_tokens_in_one_are_refused(target: Target) -> None:
 )
 async def every_route_verifies_the_signature(target: Target) -> None:
     """Every protected route refuses a token with changed claims, not only the first one.
+
+    One route that only decodes the token is a way in for anyone who can edit text.
 
     Remedy: verify tokens in one place that every route passes.
     """

@@ -41,6 +41,8 @@ async def session_never_stands_in_an_address(target: Target) -> None:
 async def session_never_stands_in_a_body(target: Target) -> None:
     """The value of a session cookie stands in no answer's body, where script could read it.
 
+    HttpOnly keeps the id from injected script only as long as no page hands it over.
+
     Remedy: Give the value to the client by Set-Cookie alone.
     """
     tour = await target.tour()
@@ -84,6 +86,8 @@ async def answers_to_users_are_not_stored(target: Target) -> None:
 )
 async def foreign_origins_cannot_read_with_credentials(target: Target) -> None:
     """No foreign origin is allowed to read answers that the user's cookies bring about.
+
+    Any page that a user visits could read, in their name, whatever the API answers.
 
     Remedy: Allow named origins only, compared exactly; never reflect the Origin header, and never allow null.
     """
