@@ -39,10 +39,10 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """The wheel, installed in an environment of its own, gives the same verdicts as the clone."""
-    session.install("build", "pytest", "pytest-asyncio", "jsonschema", "respx", "pytest-xdist")
+    """The wheel made from the sdist, installed in an environment of its own, gives the same verdicts as the clone."""
+    session.install("build", "pytest-xdist")
     built = session.create_tmp()
-    session.run("python", "-m", "build", "--wheel", "--outdir", built)
+    session.run("python", "-m", "build", "--outdir", built)
     session.run("sh", "-c", f"pip install --force-reinstall --no-deps {built}/*.whl && pip install {built}/*.whl",
                 external=True)  # fmt: skip
     session.chdir(built)
@@ -62,3 +62,33 @@ def bench(session: nox.Session) -> None:
     """Ratios of speed, each against a control in the same run."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The documentation as a site, in `build/site`; a broken link ends it."""
+    session.install("sphinx>=8", "myst-parser>=4", "furo>=2024.8")
+    session.run(
+        "sphinx-build", "-b", "html", "-c", "docs", "-W", "--keep-going", "-n", ".", "build/site", *session.posargs
+    )
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities in what `requirements-ci.txt` pins; what cannot be looked up is a failure, too."""
+    session.install("pip-audit>=2.9")
+    session.run(
+        "pip-audit", "--strict", "--disable-pip", "--require-hashes", "--requirement", "requirements-ci.txt",
+        *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Pin afresh what CI installs, with hashes, for every platform and Python that is supported."""
+    session.install("uv>=0.5")
+    session.run(
+        "uv", "pip", "compile", "pyproject.toml", "--extra", "dev", "--universal", "--python-version", "3.11",
+        "--generate-hashes", "--no-annotate", "--no-emit-package", "pickproof", "--upgrade", "--quiet",
+        "--custom-compile-command", "nox -s lock", "--output-file", "requirements-ci.txt", *session.posargs,
+    )  # fmt: skip

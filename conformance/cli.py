@@ -81,6 +81,7 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
         "--allow", action="append", default=[], choices=["destructive"],
         help="what else may happen: with destructive, verbs that change accounts are proven too",
     )  # fmt: skip
+    doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.add_argument("-v", "--verbose", action="store_true", help="show each request and answer, secrets masked")
     certify = command("certify", "attack a target and report what holds, with evidence")
     if asked == "doctor":

@@ -452,6 +452,18 @@ def test_the_command_writes_a_description_that_doctor_accepts(
     assert load(file)[0].login
 
 
+def test_a_wrong_password_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALICE_PASSWORD", "a wrong one")
+    with Hosted(build("session")) as hosted:
+        found = cli.main(
+            ["init", hosted.base_url, "-o", str(tmp_path / "t.toml"), "--account", "alice:env:ALICE_PASSWORD"]
+        )
+    assert found == 2
+    assert "POST /login answered 401 to alice: is the password right" in capsys.readouterr().err
+
+
 def test_the_command_says_what_is_left_to_do(
     passwords: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

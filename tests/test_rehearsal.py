@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -174,3 +175,19 @@ def test_doctor_proves_more_where_that_is_allowed(capsys: pytest.CaptureFixture[
     assert "ok  change_password" not in capsys.readouterr().out
     assert main(["doctor", "ref:token", "--allow", "destructive"]) == 0
     assert "ok  change_password the new password logs a newcomer in" in capsys.readouterr().out
+
+
+def test_doctor_speaks_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "ref:token", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["works"] is True
+    assert {"key", "text"} == set(told["proven"][0])
+    assert "jwt" in told["capabilities"]
+    assert told["missing"]["authorize"] == "describe `oauth`"
+
+
+def test_doctor_leaves_out_what_would_only_matter_later(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "ref:token"]) == 0
+    told = capsys.readouterr().out
+    assert "describe `oauth`" in told
+    assert "oauth.clients" not in told

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 from conformance.commands.reach import options_of, shown, tell_preflight
 from conformance.errors import PreflightError
-from conformance.model import Exchange
+from conformance.model import Capability, Exchange
 from conformance.open import opened
 from conformance.report.safe import clean
-from conformance.target.preflight import Proof, preflight
+from conformance.target.preflight import PART_OF, Proof, preflight
 from conformance.target.rehearsal import rehearse
 from conformance.target.system import System
 
@@ -23,23 +25,48 @@ def main(options: argparse.Namespace) -> int:
 
 async def _doctor(options: argparse.Namespace) -> int:
     seen: list[Exchange] = []
+    proven: list[Proof] = []
     async with opened(options.target, options_of(options, seen.append)) as system:
         try:
             async for proof in _proofs(system, options):
-                if options.verbose:
-                    _tell(seen, system)
-                print(f"ok  {proof.key:9} {clean(system.secrets.mask(proof.text))}")
+                proven.append(proof)
+                if not options.json:
+                    _tell(seen, system) if options.verbose else seen.clear()
+                    print(f"ok  {proof.key:9} {clean(system.secrets.mask(proof.text))}")
         except PreflightError as problem:
-            if options.verbose:
+            if options.json:
+                print(json.dumps(_as_json(system, proven, problem), indent=2))
+            elif options.verbose:
                 _tell(seen, system)
             tell_preflight(problem, system.where, system.secrets)
             return problem.exit_code
+        if options.json:
+            print(json.dumps(_as_json(system, proven, None), indent=2))
+            return 0
         print(f"\nThe description works: a {system.scheme} target with {', '.join(sorted(system.capabilities))}.")
-        if system.missing:
+        lacking = _first_lacks(system)
+        if lacking:
             print("Not described or not offered, so not tested:")
-            for capability, hint in sorted(system.missing.items()):
+            for capability, hint in sorted(lacking.items()):
                 print(f"  {capability:18} {hint}")
     return 0
+
+
+def _first_lacks(system: System) -> dict[Capability, str]:
+    """What is lacking, without what only matters once something else is there."""
+    return {c: hint for c, hint in system.missing.items() if PART_OF.get(c) not in system.missing}
+
+
+def _as_json(system: System, proven: list[Proof], problem: PreflightError | None) -> dict[str, Any]:
+    masked = system.secrets.mask
+    return {
+        "target": masked(system.where),
+        "works": problem is None,
+        "proven": [{"key": proof.key, "text": clean(masked(proof.text))} for proof in proven],
+        "problem": clean(masked(str(problem)), lines=True, limit=2000) if problem else None,
+        "capabilities": sorted(system.capabilities),
+        "missing": {capability: system.missing[capability] for capability in sorted(system.missing)},
+    }
 
 
 async def _proofs(system: System, options: argparse.Namespace) -> AsyncIterator[Proof]:

@@ -31,6 +31,8 @@ MOST_ATTEMPTS = 16
 """Logins that may be tried with an account: many targets throttle, and none should."""
 SHORTEST_TOKEN = 16
 NOT_ALLOWED = (403, 419)
+WRONG = (401, 400, 422)
+"""What a login route says to credentials or members that it does not like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ async def _attempt(
     if seen is not None:
         seen.append(exchange)
     if exchange.answer.status >= 400 or _says_error(exchange):
+        if exchange.answer.status in WRONG and "send" in verb:
+            probe.refused.setdefault(verb["send"], exchange.answer.status)
         return None
     take = taken_from(document(exchange))
     for name, source_of in take.items():

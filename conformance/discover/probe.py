@@ -86,6 +86,8 @@ class Probe:
     seen: dict[str, Exchange] = field(default_factory=dict)
     """What a stranger got, by path."""
     attempts: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    """Routes that refused a login as one of wrong credentials, and the status."""
     """Logins that were tried while it was not known yet how one logs in."""
 
     # -- looking

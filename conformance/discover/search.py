@@ -11,7 +11,7 @@ from conformance.discover.draft import Draft
 from conformance.discover.endings import find_change, find_logout, find_refresh
 from conformance.discover.forms import find_login_forms, login_verb
 from conformance.discover.identities import Found, find_identity
-from conformance.discover.logins import Trial, trials
+from conformance.discover.logins import WRONG, Trial, trials
 from conformance.discover.metadata import Metadata, find_metadata
 from conformance.discover.openapi import Api, find_api
 from conformance.discover.openapi import login_verb as operation_verb
@@ -114,6 +114,11 @@ def _unfinished(
         draft.todo["accounts"] = "give accounts with --account alice:env:ALICE_PASSWORD, or set that variable"
     elif guess:
         draft.todo["login"] = "the accounts were not let in: check user and password, and what a browser sends"
+    elif probe.refused:
+        route, status = min(probe.refused.items(), key=lambda found: WRONG.index(found[1]))
+        draft.todo["login"] = (
+            f"{route} answered {status} to {accounts[0]}: is the password right, and which members does it want?"
+        )
     else:
         draft.todo["login"] = f"no login form and no login route was found{spent}: which request logs in?"
     draft.todo["identity"] = "which route names who is signed in, and where does the name stand?"

@@ -276,6 +276,17 @@ MISSING = {
     Capability.PRE_LOGIN_SESSION: "strangers are given no session cookie",
 }
 
+PART_OF = {
+    **dict.fromkeys(
+        (Capability.REVOKE, Capability.INTROSPECT, Capability.METADATA, Capability.OPENID, Capability.PUBLIC_CLIENT,
+         Capability.CONFIDENTIAL_CLIENT, Capability.SECOND_CLIENT, Capability.LOOPBACK_CLIENT, Capability.SCOPES,
+         Capability.WITHDRAW), Capability.AUTHORIZE,
+    ),
+    **dict.fromkeys((Capability.PUBLIC_KEY, Capability.MINTING), Capability.JWT),
+    Capability.REVOKE_SESSION: Capability.LIST_SESSIONS,
+}  # fmt: skip
+"""What means nothing where another capability is lacking."""
+
 
 def _capabilities(system: System) -> None:
     """Set down what the target offers, declared or observed."""
