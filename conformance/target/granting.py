@@ -165,6 +165,19 @@ class Granting(Endings):
         """A client with fresh tokens of the user of this browser."""
         return await self.tokens(await self.code(browser, client, **changes))
 
+    async def at_public_client(self, party: Party) -> Party:
+        """The user's tokens at a client that cannot keep a secret; the party itself where tokens have no clients.
+
+        Raises:
+            NotApplicable: no such client is described, or it is given no refresh token.
+        """
+        if self.system.authorization is None:
+            return party
+        holder = await self.granted(party, self.client("public"))
+        if "refresh" not in holder.tokens:
+            self.not_applicable("the public client is given no refresh token")
+        return holder
+
     async def renewed(self, party: Party, *, token: str = "", client: Client | None = None, auth: str = "",
                       **changes: Change) -> TokenAnswer:  # fmt: skip
         """Present a refresh token, by default the party's own, as its client or as another one."""

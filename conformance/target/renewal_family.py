@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from conformance.attacks.crosssite import Forgery
+from conformance.attacks.jwt import parse
 from conformance.attacks.schedules import Schedule, Script
 from conformance.target.acts import act_of, forge
 from conformance.target.limits import past_grace
@@ -35,6 +36,9 @@ class Families(RefreshValues):
     async def expect_another_token(self, party: Party, successor: Party) -> None:
         """A refresh replaced the refresh token; whether the old one still works is for others to judge."""
         if await self.refresh_token(successor) == await self.refresh_token(party):
+            token = parse(successor.tokens.get("access", ""))
+            if token and "cnf" in token.claims:
+                self.not_applicable("tokens are bound to a key of the client (cnf), which stands in for rotation")
             declared = f"; declared: {self.declared_static}" if self.declared_static else ""
             self.violation("a refresh replaces the refresh token", f"the same one goes on{declared}")
 

@@ -13,15 +13,15 @@ from conformance.target.limits import past_grace
     sources=["RFC9700-4.14.2", "ASVS-v5.0.0-10.4.5", "PICKPROOF-T6", "CWE-294"],
 )
 async def each_refresh_gives_another_token(target: Target) -> None:
-    """Each refresh replaces the refresh token.
+    """Each refresh of a client that cannot keep a secret replaces the refresh token.
 
-    A client that cannot keep a secret cannot prove that a refresh token is its own. Rotation is what is left: a copy
-    and the original cannot both be used for long without one of them being a spent one.
+    Such a client, a browser's script or an app, cannot prove that a refresh token is its own. Rotation is what is
+    left: a copy and the original cannot both be used for long without one of them being a spent one.
 
     Remedy: issue a new refresh token at each refresh and remember the old one as spent. Declaring policy.rotation =
     false is honest, and still a failure where tokens are not bound to a key of the client.
     """
-    alice = await target.own_login("alice")
+    alice = await target.at_public_client(await target.own_login("alice"))
     successor = await target.refreshed(alice)
     await target.expect_another_token(alice, successor)
 
