@@ -61,8 +61,8 @@ def read_baseline(path: Path, today: datetime.date | None = None) -> tuple[Entry
 
 def apply(report: Report, entries: Iterable[Entry]) -> Report:
     """The report with accepted failures as known ones; what a profile's demands came to stays as it is."""
-    by_id = {entry.id: entry for entry in entries}
-    return replace(report, verdicts=tuple(_accepted(verdict, by_id) for verdict in report.verdicts))
+    accepted = tuple(entries)
+    return replace(report, verdicts=tuple(accept(verdict, accepted) for verdict in report.verdicts))
 
 
 def stale(entries: Iterable[Entry], reports: Sequence[Report]) -> tuple[Entry, ...]:
@@ -105,8 +105,9 @@ def _written(entry: Entry) -> str:
     return "\n[[known]]\n" + "".join(f"{key} = {value}\n" for key, value in rows.items())
 
 
-def _accepted(verdict: Verdict, entries: dict[str, Entry]) -> Verdict:
-    entry = entries.get(verdict.check.id)
+def accept(verdict: Verdict, entries: Iterable[Entry]) -> Verdict:
+    """The verdict as a known failure, where it is a failure that an entry accepts."""
+    entry = next((entry for entry in entries if entry.id == verdict.check.id), None)
     if entry is None or verdict.outcome is not Outcome.FAIL:
         return verdict
     reason = f"accepted by {entry.owner} until {entry.until.isoformat()}: {entry.reason}"

@@ -124,15 +124,15 @@ def _refuse_cut(session: Session) -> None:
 def _sign(report: Report, secrets: Secrets, out: Path, signer: Signer) -> None:
     from conformance.certificate import statement
 
-    path = out / "certificate.json"
     if report.partial is not None:
-        path.unlink(missing_ok=True)
         print(f"pickproof: no certificate: the run ended early ({report.partial})", file=sys.stderr)
         return
-    put(path, signer.sign(statement(report, secrets, (out / "report.json").read_bytes())))
+    put(out / "certificate.json", signer.sign(statement(report, secrets, (out / "report.json").read_bytes())))
 
 
 def _write(report: Report, secrets: Secrets, out: Path) -> None:
+    # A certificate of an earlier run vouches for another report than the one that is written now.
+    (out / "certificate.json").unlink(missing_ok=True)
     paths = write(report, secrets, out)
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:

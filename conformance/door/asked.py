@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.baseline import Entry, read_baseline
 from conformance.certify import Selection
 from conformance.door.options import value
 from conformance.errors import UsageError
@@ -33,8 +34,15 @@ class Asked:
     reach: Options = field(repr=False)
     wait_for: float
     out: Path
+    accepted: tuple[Entry, ...]
+    """Known failures."""
     base: Path
     """The folder that words of targets are relative to."""
+
+    @property
+    def must_fail(self) -> frozenset[str]:
+        """Ids that the baseline holds; none with several targets, since an entry may be of one of them."""
+        return frozenset(entry.id for entry in self.accepted) if len(self.targets) == 1 else frozenset()
 
     def place(self, word: str) -> str:
         """A target as `conformance.open.opened` takes it, wherever the process stands."""
@@ -85,6 +93,7 @@ def asked(config: pytest.Config) -> Asked:
 
     Raises:
         UsageError: an option names what does not exist.
+        DescriptionError: the baseline is wrong, or an entry has expired.
         NothingTestedError: the options leave no check.
     """
     selection = Selection(
@@ -92,9 +101,11 @@ def asked(config: pytest.Config) -> Asked:
         "destructive" in value(config, "allow"), value(config, "budget"),
     )  # fmt: skip
     base = config.invocation_params.dir
+    baseline = value(config, "baseline")
     return Asked(
         targets=_targets(config, selection, base), selection=selection, reach=_reach(config, base),
         wait_for=value(config, "wait-for"), out=base / value(config, "out"), base=base,
+        accepted=read_baseline(base / baseline) if baseline else (),
     )  # fmt: skip
 
 

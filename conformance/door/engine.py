@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conformance.baseline import Entry, accept, apply
 from conformance.certify import Selection, Session
 from conformance.door.words import bug, trouble
 from conformance.errors import PickproofError, Stop
@@ -43,6 +44,8 @@ class Job:
     """Seconds that the target gets to come up."""
     out: Path
     """The folder of the reports."""
+    accepted: tuple[Entry, ...] = ()
+    """Known failures."""
 
 
 class Engine:
@@ -133,11 +136,11 @@ class Engine:
             if self._task:
                 self._task.uncancel()
         try:
-            write(session.report(), session.system.secrets, self._job.out)
+            write(apply(session.report(), self._job.accepted), session.system.secrets, self._job.out)
         except OSError as problem:
             self.problem = f"the report could not be written: {problem}"
 
     def _keep(self, verdict: Verdict) -> None:
         with self._changed:
-            self._verdicts[verdict.check.id] = verdict
+            self._verdicts[verdict.check.id] = accept(verdict, self._job.accepted)
             self._changed.notify_all()

@@ -63,7 +63,7 @@ class Door:
 
             asked, left = self.asked, items_of(target.session.items, target)
             selection = asked.narrowed(left)
-            job = Job(asked.place(word), selection, asked.reach, asked.wait_for, asked.folder(word))
+            job = Job(asked.place(word), selection, asked.reach, asked.wait_for, asked.folder(word), asked.accepted)
             self._engines[word] = Engine(job, self._lost)
         return self._engines[word]
 

@@ -58,6 +58,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "insecure": {"action": "store_true", "help": "accept any certificate: test systems only"},
     "proxy": {"metavar": "URL", "help": "send everything through this HTTP proxy"},
     "wait-for": {"type": positive, "default": 0.0, "metavar": "S", "help": "wait until the target answers"},
+    "baseline": {"metavar": "FILE", "help": "known failures, each with an owner and an end"},
     "out": {"default": "pickproof-report", "metavar": "DIR", "help": "where reports go (pickproof-report)"},
 })  # fmt: skip
 
