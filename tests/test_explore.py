@@ -241,17 +241,21 @@ async def test_inputs_that_look_alike_are_different_inputs() -> None:
 
 @pytest.mark.asyncio
 async def test_a_cancellation_ends_the_wave() -> None:
-    ended = 0
+    begun = ended = 0
+    all_begun = asyncio.Event()
 
     async def endless(inputs: Mapping[str, Any]) -> None:
-        nonlocal ended
+        nonlocal begun, ended
+        begun += 1
+        if begun == WAVE:
+            all_begun.set()
         try:
             await asyncio.sleep(60)
         finally:
             ended += 1
 
     running = asyncio.create_task(explore(endless, NUMBER, 1, 40))
-    await asyncio.sleep(0.5)
+    await all_begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
