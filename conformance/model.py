@@ -119,6 +119,12 @@ class Exchange:
     seconds: float
 
 
+FAILED = frozenset({Outcome.FAIL, Outcome.KNOWN})
+"""The attack succeeded; a known failure is one still."""
+UNDECIDED = frozenset({Outcome.INCONCLUSIVE, Outcome.ERROR})
+"""Nothing is claimed of the target."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What decided a check: the expectation, what came instead, and the exchanges that show it."""

@@ -12,7 +12,7 @@ from conformance.certify import Selection, Session
 from conformance.errors import NothingTestedError, UsageError
 from conformance.example import read
 from conformance.masking import Secrets
-from conformance.model import Check, Exchange, Outcome, Verdict
+from conformance.model import FAILED, Check, Exchange, Outcome, Verdict
 from conformance.registry import catalogue
 from conformance.report.masked import steps
 from conformance.report.read import Past, PastStep, Row, read_steps
@@ -20,8 +20,6 @@ from conformance.report.safe import clean, shown
 from conformance.target.facade import Target
 from conformance.target.system import System
 
-FAILED = (Outcome.FAIL, Outcome.KNOWN)
-"""What can be replayed: a known failure is one still."""
 NOT_SENT = "not sent"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofError, Stop, Violation
 from conformance.explore import Hit, explore
 from conformance.locks import AccountLock, hold
-from conformance.model import Check, Exchange, Outcome, Verdict
+from conformance.model import UNDECIDED, Check, Exchange, Outcome, Verdict
 from conformance.standards import Profile, judge
 from conformance.target.clock import RealClock
 from conformance.target.facade import Target
@@ -348,6 +348,6 @@ def _profile_verdict(profile: Profile, verdicts: Sequence[Verdict], whole: bool)
     demanded = [v for v in verdicts if profile.demands.keys() & set(v.check.sources)]
     if any(v.outcome is Outcome.FAIL and judge(v.check.sources, [profile])[0] == "fail" for v in demanded):
         return "violated"
-    unsure = any(v.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) for v in demanded)
+    unsure = any(v.outcome in UNDECIDED for v in demanded)
     decided = any(v.outcome in (Outcome.PASS, Outcome.ADVICE, Outcome.KNOWN) for v in demanded)
     return "conforms" if decided and whole and not unsure else "undecided"

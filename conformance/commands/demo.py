@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from conformance.certify import Selection, Session
 from conformance.errors import UsageError
-from conformance.model import Outcome, Report, Verdict
+from conformance.model import UNDECIDED, Outcome, Report, Verdict
 from conformance.open import Options, opened
 from conformance.report.masked import steps
 from reference_impl import FAULTS, SCHEMES
@@ -85,7 +85,7 @@ def _clean(scheme: str) -> Act:
     failed = {v.check.id for v in report.verdicts if v.outcome is Outcome.FAIL}
     expected = STATELESS.get(scheme, frozenset()) & {v.check.id for v in report.verdicts if v.outcome is not SKIPPED}
     passed = sum(v.outcome is Outcome.PASS for v in report.verdicts)
-    unsure = [v for v in report.verdicts if v.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)]
+    unsure = [v for v in report.verdicts if v.outcome in UNDECIDED]
     text = [f"The {scheme} server: {passed} checks pass, {report.requests} requests in {report.seconds:.1f} s."]
     text += [f"  fails, as it must: {id}. Nothing can take a stateless token back." for id in sorted(failed & expected)]
     text += [f"  unexpected failure: {id}" for id in sorted(failed - expected)]

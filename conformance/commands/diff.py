@@ -6,13 +6,11 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 
-from conformance.model import Outcome
+from conformance.model import FAILED, UNDECIDED, Outcome
 from conformance.report.read import Past, Row, read_report
 from conformance.report.safe import clean
 
 SCHEMA = "pickproof-diff/0"
-FAILED = (Outcome.FAIL, Outcome.KNOWN)
-UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 KINDS: Mapping[str, str] = {
     "new": "New failures",
     "fixed": "Fixed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -49,9 +49,10 @@ class Budget:
         """How many more; those that are kept for later do not count."""
         return self.most - self.kept - self.spent
 
-    def counted(self, inner: Callable[[], httpx.AsyncBaseTransport]) -> Callable[[], httpx.AsyncBaseTransport]:
-        """Transports that send within the budget."""
-        return lambda: _Counted(inner(), self)
+    def within(self, options: Options) -> Options:
+        """The options, with transports that send within the budget."""
+        inner = options.transport or sender(options)
+        return replace(options, transport=lambda: _Counted(inner(), self))
 
 
 class _Counted(httpx.AsyncBaseTransport):
@@ -86,9 +87,9 @@ class Probe:
     seen: dict[str, Exchange] = field(default_factory=dict)
     """What a stranger got, by path."""
     attempts: int = 0
+    """Logins that were tried while it was not known yet how one logs in."""
     refused: dict[str, int] = field(default_factory=dict)
     """Routes that refused a login as one of wrong credentials, and the status."""
-    """Logins that were tried while it was not known yet how one logs in."""
 
     # -- looking
 
@@ -200,9 +201,8 @@ async def opened_probe(url: str, accounts: Mapping[str, Mapping[str, str]], opti
         raise DescriptionError(url, "base_url", "is no URL", "one looks like http://127.0.0.1:8000") from None
     base = url if parts.username else f"{parts.scheme}://{parts.netloc}"
     budget = Budget()
-    counted = replace(options, transport=budget.counted(options.transport or sender(options)))
     described = parse({"base_url": base, "accounts": {**(accounts or {"alice": {}})}, **PENDING}, url)
-    system = make_system(described, url, "", None, counted)
+    system = make_system(described, url, "", None, budget.within(options))
     probe = Probe(system, budget, parts.path if PLACE.fullmatch(parts.path) else "/")
     first = await probe.look(probe.start)
     if trouble := _unusable(base, first, system):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +17,7 @@ from conformance.discover.openapi import Api, find_api
 from conformance.discover.openapi import login_verb as operation_verb
 from conformance.discover.probe import Budget, Probe, opened_probe
 from conformance.errors import PreflightError
-from conformance.open import Options, make_system, sender
+from conformance.open import Options, make_system
 from conformance.target.description import parse
 from conformance.target.preflight import Proof, preflight
 
@@ -171,7 +171,7 @@ def _return_parameter(location: str | None, asked: str) -> str | None:
 async def _prove(found: Discovery, accounts: Mapping[str, Mapping[str, str]], options: Options, budget: Budget) -> None:
     """Run preflight on the draft; an optional key that it stumbles over is taken out and told of."""
     budget.kept = 0
-    counted = replace(options, transport=budget.counted(options.transport or sender(options)))
+    counted = budget.within(options)
     for _ in OPTIONAL:
         table = {**found.draft.table, "accounts": accounts}
         system = make_system(parse(table, "the draft"), "the draft", "", None, counted)

@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.commands.reach import shown as in_one_line
 from conformance.errors import PickproofError, PreflightError
 from conformance.masking import Secrets
-from conformance.model import Outcome, Verdict
+from conformance.model import FAILED, UNDECIDED, Verdict
 from conformance.report.facts import short, word
 from conformance.report.lines import Line, field, fitting, wrapped
 from conformance.report.masked import Message, Step, steps
@@ -50,7 +50,7 @@ def failure(verdict: Verdict, context: Context) -> str:
     lines += wrapped(shown(check.title, secrets), WIDTH, first="  ")
     lines += [(), *_found(verdict, secrets)]
     lines += _story(steps(verdict.evidence, secrets))
-    if verdict.outcome in (Outcome.FAIL, Outcome.KNOWN):
+    if verdict.outcome in FAILED:
         lines += field("remedy", shown(check.remedy, secrets, PARAGRAPH), WIDTH)
         lines += field("sources", ", ".join(check.sources), WIDTH)
     if verdict.evidence:
@@ -97,7 +97,7 @@ def bug(problem: BaseException) -> str:
 
 
 def _found(verdict: Verdict, secrets: Secrets) -> Iterable[Line]:
-    if verdict.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+    if verdict.outcome in UNDECIDED:
         return field("reason", shown(verdict.reason or verdict.actual, secrets, PARAGRAPH), WIDTH)
     lines = field("expected", shown(verdict.expected or verdict.check.title, secrets, PARAGRAPH), WIDTH)
     lines += field("actual", shown(verdict.actual or verdict.reason, secrets, PARAGRAPH), WIDTH)

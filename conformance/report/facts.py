@@ -34,6 +34,15 @@ COUNTED: Mapping[Outcome, tuple[str, str]] = MappingProxyType({
 })  # fmt: skip
 """How each outcome is counted (one, many), what needs attention first."""
 
+TITLES: Mapping[Outcome, str] = MappingProxyType({
+    Outcome.FAIL: "Failures",
+    Outcome.INCONCLUSIVE: "Inconclusive",
+    Outcome.ERROR: "Errors of Pickproof",
+    Outcome.ADVICE: "Advice",
+    Outcome.KNOWN: "Known failures",
+})  # fmt: skip
+"""What stands above the verdicts with an outcome; those of other outcomes are not told one by one."""
+
 WITH_EVIDENCE = frozenset(
     {Outcome.FAIL, Outcome.ADVICE, Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.KNOWN},
 )

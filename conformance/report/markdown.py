@@ -16,13 +16,8 @@ SIGN = {"conforms": "✅", "violated": "❌", "undecided": "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~@:.-])")
 """What Markdown or GitHub reads as more than itself: links, names, addresses, tables."""
 
-_LISTS = (
-    (Outcome.FAIL, "Failures"),
-    (Outcome.ERROR, "Errors of Pickproof"),
-    (Outcome.INCONCLUSIVE, "Inconclusive"),
-    (Outcome.KNOWN, "Known failures"),
-    (Outcome.ADVICE, "Advice"),
-)
+_LISTS = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.KNOWN, Outcome.ADVICE)
+"""In this order: what a reviewer must act on first."""
 
 
 def to_markdown(report: Report, secrets: Secrets) -> str:
@@ -46,8 +41,8 @@ def _lines(report: Report, secrets: Secrets) -> Iterator[str]:
         yield "\n| profile | verdict | |\n| --- | --- | --- |"
         for name, verdict in report.profiles.items():
             yield f"| {plain(name, secrets)} | {SIGN[verdict]} {verdict} | {facts.PROFILE_MEANING[verdict]} |"
-    for outcome, title in _LISTS:
-        yield from _list(facts.having(report, outcome), title, secrets)
+    for outcome in _LISTS:
+        yield from _list(facts.having(report, outcome), facts.TITLES[outcome], secrets)
     untested = facts.not_tested(report, secrets)
     if untested:
         yield f"\n<details><summary>Not tested, and why ({report.counts[Outcome.NOT_APPLICABLE]})</summary>\n"

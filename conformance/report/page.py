@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from conformance.masking import Secrets
-from conformance.model import Outcome, Report, Verdict
+from conformance.model import UNDECIDED, Outcome, Report, Verdict
 from conformance.report import facts
 from conformance.report.markup import Html, join, tag
 from conformance.report.masked import Step, steps
@@ -40,22 +40,10 @@ def to_html(report: Report, secrets: Secrets, evidence: Mapping[str, str] = Mapp
         tag("style", Html(Path(__file__).with_name("page.css").read_text(encoding="utf-8"))),
     ])  # fmt: skip
     body = [_head(report, secrets), _not_tested(report, secrets)]
-    body += [_stories(report, secrets, evidence, outcome, name) for outcome, name in _CHAPTERS]
+    body += [_stories(report, secrets, evidence, outcome, name) for outcome, name in facts.TITLES.items()]
     body += [sections(report, secrets), _table(report, secrets), _colophon(report, secrets)]
     page = tag("html", tag("head", head), tag("body", *body), lang="en")
     return f"<!doctype html>\n{page}\n"
-
-
-_CHAPTERS = (
-    (Outcome.FAIL, "Failures"),
-    (Outcome.INCONCLUSIVE, "Inconclusive"),
-    (Outcome.ERROR, "Errors of Pickproof"),
-    (Outcome.ADVICE, "Advice"),
-    (Outcome.KNOWN, "Known failures"),
-)
-
-
-_UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 
 
 def _head(report: Report, secrets: Secrets) -> Html:
@@ -117,7 +105,7 @@ def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | N
         }),
         _steps(story, broken=verdict.outcome is Outcome.FAIL),
         _definitions({
-            "remedy": "" if verdict.outcome in _UNDECIDED else _s(check.remedy, secrets),
+            "remedy": "" if verdict.outcome in UNDECIDED else _s(check.remedy, secrets),
             "sources": ", ".join(check.sources),
             "evidence": _files(evidence) if evidence else "",
             "run again": again,
@@ -173,8 +161,8 @@ def _table(report: Report, secrets: Secrets) -> Html:
 
 def _row(verdict: Verdict, secrets: Secrets) -> Html:
     check = verdict.check
-    told = {outcome for outcome, _ in _CHAPTERS}
-    name: Html = tag("a", check.id, href=f"#{check.id}") if verdict.outcome in told else tag("span", check.id)
+    told = verdict.outcome in facts.TITLES
+    name: Html = tag("a", check.id, href=f"#{check.id}") if told else tag("span", check.id)
     title = shown(check.title, secrets)
     return tag(
         "tr",

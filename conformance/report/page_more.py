@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from conformance.masking import Secrets
-from conformance.model import Outcome, Report, Verdict
+from conformance.model import UNDECIDED, Outcome, Report, Verdict
 from conformance.report import facts
 from conformance.report.markup import Html, join, tag
 from conformance.report.safe import shown
@@ -54,7 +54,7 @@ def _standard(document: str, rows: list[Requirement], verdicts: dict[str, list[V
     return tag("details", tag("summary", summary), table, class_="standard")
 
 
-_DECIDED = frozenset(_WORST) - {Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE, Outcome.ERROR}
+_DECIDED = frozenset(_WORST) - UNDECIDED - {Outcome.NOT_APPLICABLE}
 
 
 def _requirement(one: Requirement, verdicts: list[Verdict]) -> Html:

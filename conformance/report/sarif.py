@@ -10,16 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.masking import Secrets
-from conformance.model import Check, Outcome, Report, Verdict
+from conformance.model import FAILED, UNDECIDED, Check, Outcome, Report, Verdict
 from conformance.report.facts import ordered
 from conformance.report.masked import steps
 from conformance.report.safe import shown
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 PROSE = 2000
-FOUND = (Outcome.FAIL, Outcome.KNOWN, Outcome.ADVICE)
+FOUND = FAILED | {Outcome.ADVICE}
 """The outcomes that are results; what stayed undecided is told as a notification of the run."""
-UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 SEVERITY: Mapping[str, str] = MappingProxyType({"error": "8.0", "warning": "5.0", "note": "2.0"})
 """GitHub's ``security-severity``: high, medium, low."""
 

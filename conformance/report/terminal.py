@@ -134,12 +134,10 @@ def _failures(view: _View) -> list[Line]:
 
 def _sections(view: _View) -> list[Line]:
     found: list[Line] = []
-    rest = ((Outcome.ADVICE, "Advice"), (Outcome.INCONCLUSIVE, "Inconclusive"),
-            (Outcome.ERROR, "Errors of Pickproof"), (Outcome.KNOWN, "Known failures"))  # fmt: skip
-    for outcome, title in rest:
+    for outcome in (Outcome.ADVICE, Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.KNOWN):
         verdicts = facts.having(view.report, outcome)
         if verdicts:
-            found += [(), ((f"{title} ({len(verdicts)})", "bold"),)]
+            found += [(), ((f"{facts.TITLES[outcome]} ({len(verdicts)})", "bold"),)]
             found += [line for verdict in verdicts for line in _brief(view, verdict)]
     return found
 
