@@ -57,6 +57,13 @@ def examples(session: nox.Session) -> None:
     session.run("python", "-m", "examples.compare", *session.posargs)
 
 
+@nox.session(name="model-power")
+def model_power(session: nox.Session) -> None:
+    """What `lifecycle.model` finds alone; `-- --write` makes docs/model-power.md, `-- --clean 50` tries clean ones."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "bench.model_power", *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Ratios of speed, each against a control in the same run."""

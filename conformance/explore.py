@@ -12,9 +12,11 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from conformance.errors import Inconclusive, Stop, Violation
 
@@ -22,10 +24,32 @@ WAVE = 32
 MAX_SHRINK_REQUESTS = 60
 """Inputs that shrinking may still send; past that the smallest found stands."""
 
+LONG = 40.0
+"""Seconds after which no further input of a machine begins: each is many requests, one after the other."""
+
 Inputs = Mapping[str, Any]
 Attempt = Callable[[Inputs], Awaitable[None]]
 Answers = dict[Hashable, Violation | Stop | None]
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Machine(Protocol):
+    """A state machine in place of a strategy: the property's only input is what it draws in one run."""
+
+    @property
+    def shrinks(self) -> int:
+        """Inputs that shrinking may still send."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether one input must have ended before the next one begins."""
+
+    def machine(self, sink: Callable[[Any], Any]) -> Callable[[], Any]:
+        """What makes a machine that hands over what it drew when it ends."""
+
+    def bounded(self, chosen: Any) -> Any:
+        """The settings of Hypothesis with a bound on the steps of one run."""
 
 
 class Hit(Exception):
@@ -50,8 +74,12 @@ async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, ex
     """
     drawn = await asyncio.to_thread(_draw, strategies, seed, examples)
     answers: Answers = {}
-    for start in range(0, len(drawn), WAVE):
-        wave = drawn[start : start + WAVE]
+    width = 1 if any(isinstance(made, Machine) and made.alone for made in strategies.values()) else WAVE
+    began = time.monotonic()
+    for start in range(0, len(drawn), width):
+        if width == 1 and time.monotonic() - began > LONG:
+            break
+        wave = drawn[start : start + width]
         for inputs, answer in zip(wave, await together(_outcome(attempt, i) for i in wave), strict=True):
             answers[identity(inputs)] = answer
         if any(isinstance(a, Violation) for a in answers.values()):
@@ -144,10 +172,22 @@ def _same_everywhere() -> Iterator[None]:
 def _run(test: Callable[..., None], strategies: Mapping[str, Any], seed: int, examples: int, *, shrink: bool) -> None:
     from hypothesis import given
     from hypothesis import seed as seeded
+    from hypothesis.reporting import with_reporter
+    from hypothesis.stateful import get_state_machine_test
 
+    chosen = _settings(examples, shrink=shrink)
+    machines = {name: made for name, made in strategies.items() if isinstance(made, Machine)}
     # Function, seed and settings are process-global in Hypothesis, hence a fresh wrapper for each run.
-    with _same_everywhere():
-        seeded(seed)(_settings(examples, shrink=shrink)(given(**strategies)(test)))()
+    with _same_everywhere(), with_reporter(lambda _: None):
+        for name, made in machines.items():
+            factory: Any = made.machine(partial(_named, test, name))
+            seeded(seed)(get_state_machine_test(factory, settings=made.bounded(chosen)))()
+        if not machines:
+            seeded(seed)(chosen(given(**strategies)(test)))()
+
+
+def _named(test: Callable[..., None], name: str, drawn: Any) -> None:
+    test(**{name: drawn})
 
 
 def _draw(strategies: Mapping[str, Any], seed: int, examples: int) -> list[Inputs]:
@@ -199,13 +239,15 @@ async def _smallest(
 ) -> Hit:  # fmt: skip
     asking = _Asking(attempt)
     found: list[Hit] = []
-    budget = MAX_SHRINK_REQUESTS
+    bounds = [made.shrinks for made in strategies.values() if isinstance(made, Machine)]
+    budget = min([MAX_SHRINK_REQUESTS, *bounds])
+    began = time.monotonic()
 
     def replay(**inputs: Any) -> None:
         nonlocal budget
         known = identity(inputs)
         if known not in answers:
-            if budget <= 0:
+            if budget <= 0 or (bounds and time.monotonic() - began > LONG / 2):
                 return
             budget -= 1
             answers[known] = asking.ask(inputs)

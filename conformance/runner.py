@@ -234,7 +234,7 @@ async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -
     began, clock = time.monotonic(), time.time()
     limit = GRACE + (0 if system.clock.travels else _wait(system, check))
     try:
-        async with system.lanes_of_a_check(), asyncio.timeout(limit):
+        async with system.lanes_of_a_check(), asyncio.timeout(limit) as target.patience.limit:
             verdict = await _attack(target, profiles)
     except TimeoutError:
         reason = f"not decided within {duration(limit)}"
@@ -285,7 +285,7 @@ async def _body(target: Target) -> str:
     if check.strategy is None:
         await check.run(target)
         return target.note
-    strategies = check.strategy()
+    strategies = {name: _fitted(made, target) for name, made in check.strategy().items()}
     seed = int.from_bytes(hashlib.sha256(f"{target.system.seed}/{check.id}".encode()).digest()[:8], "big")
     under_way = 0
 
@@ -306,6 +306,11 @@ async def _body(target: Target) -> str:
     if not target.log.count:
         raise Inconclusive(f"none of {tried} inputs fits the target, so that nothing was sent")
     return f"{tried} distinct inputs were refused"
+
+
+def _fitted(made: Any, target: Target) -> Any:
+    """A strategy as the target's capabilities allow it, where it asks for that."""
+    return made.fitted(target.system.capabilities) if hasattr(made, "fitted") else made
 
 
 def _example(inputs: object) -> str:

@@ -76,7 +76,7 @@ VARIANTS: tuple[Variant, ...] = (
             rules(rotates=False), fails="refresh.rotation"),
     variant("stateless-access", "Access tokens outlive their session, as declared.", STATELESS,
             fails="token.revoke.logout token.revoke.password session.logout.replay session.logout-all.complete"
-                  " session.admin.terminate refresh.reuse-revokes-access"),
+                  " session.admin.terminate refresh.reuse-revokes-access lifecycle.model"),
     *of_token_server("es256", "hs256", "status-403", "error-200", "redirect-to-login", "identical-within-second"),
 )  # fmt: skip
 """In the order in which the documentation lists them."""

@@ -81,9 +81,10 @@ def _failure_binds(table: SessionTable, accounts: Accounts, user: str, held: Ses
         table.db.change("UPDATE sessions SET sub = ? WHERE digest = ?", account.sub, held.digest)
 
 
-def _failure_ends(table: SessionTable, _accounts: Accounts, _user: str, held: Session | None) -> None:
-    if held and held.sub:
-        table.end(held.digest)
+def _failure_ends(table: SessionTable, accounts: Accounts, user: str, _held: Session | None) -> None:
+    account = accounts.named(user)
+    if account:
+        table.db.change("DELETE FROM sessions WHERE sub = ?", account.sub)
 
 
 def _from_query_too(request: Request, name: str) -> str | None:
@@ -105,8 +106,8 @@ FAULTS = (
           life(issue=_both_ids_authenticated)),
     fault("failed-login-elevates", "session.issue.fail-no-elevate", "WSTG-SESS-08 CWE-287",
           "A failed login leaves the named user in the session.", ending(failed_login=_failure_binds)),
-    fault("failed-login-ends-carried", "lifecycle.model", "16.5.3 CWE-841",
-          "A failed login ends the live session that it was sent with.", ending(failed_login=_failure_ends)),
+    fault("failed-login-ends-sessions", "lifecycle.model", "16.5.3 CWE-645",
+          "A failed login ends every session of the user whom it names.", ending(failed_login=_failure_ends)),
     fault("relogin-merges", "session.issue.relogin-other", "7.2.4 WSTG-SESS-08 CWE-488",
           "A login as somebody else over a live session goes on acting for the first user.",
           life(issue=_carried_user_stays)),

@@ -230,10 +230,10 @@ async def failure_logs_in(reference: Reference) -> bool:
     return await visitor.who() == "alice"
 
 
-@probe("failed-login-ends-carried")
+@probe("failed-login-ends-sessions")
 async def failure_logs_out(reference: Reference) -> bool:
     alice = await logged_in(reference)
-    await alice.login(password="wrong-but-long-enough")
+    await Visitor(reference).login(password="wrong-but-long-enough")
     return await alice.who() is None
 
 

@@ -129,6 +129,24 @@ def test_containers_speak_for_themselves(name: str, count: int) -> None:
     assert classify([CONTAINERS[name](source) for _ in range(count)]).form == "self-contained"
 
 
+def stamped(payload: str, count: int) -> list[str]:
+    """Values that a signer with the time of issue makes of one payload."""
+    source = random.Random(payload)
+    return [f"{payload}.Zx3f9{letter}.{b64url(source.randbytes(64))}" for letter in BASE62[:count]]
+
+
+def test_a_signed_name_is_no_reference_to_a_session() -> None:
+    alice, bob = (b64url(json.dumps(name).encode()) for name in ("alice", "bob"))
+    assert classify(stamped(alice, 2) + stamped(bob, 1)).form == "self-contained"
+
+
+def test_a_signed_id_of_each_session_is_a_reference() -> None:
+    source = random.Random(1)
+    ids = [b64url(json.dumps(b64url(source.randbytes(16))).encode()) for _ in range(12)]
+    kind = classify([value for one in ids for value in stamped(one, 1)])
+    assert (kind.form, kind.scheme) == ("reference", "itsdangerous")
+
+
 def test_a_random_second_half_is_not_surely_a_signature() -> None:
     source = random.Random(1)
     kind = classify([f"{b64url(source.randbytes(9))}.{b64url(source.randbytes(32))}" for _ in range(30)])

@@ -718,6 +718,32 @@ async def test_the_estimate_says_why_checks_run_one_at_a_time() -> None:
         assert "one at a time" not in estimate(nothing, system.summary())
 
 
+class NobodyNow(Site):
+    """Answers a logout as it answers a stranger: with 401, since nobody is signed in any more."""
+
+    async def logout(self, request: Request) -> Response:
+        await super().logout(request)
+        return Response(status_code=401)
+
+
+@pytest.mark.asyncio
+async def test_a_logout_that_says_401_once_the_session_is_over() -> None:
+    async with proven(NobodyNow()) as system:
+        assert Capability.LOGOUT in system.capabilities
+        assert system.took_logout(await (await system.login("alice", system.log)).logout())
+
+
+class Refuses(Site):
+    async def logout(self, request: Request) -> Response:
+        return Response(status_code=401)
+
+
+@pytest.mark.asyncio
+async def test_a_logout_that_says_401_and_ends_nothing() -> None:
+    error = await refusal(Refuses())
+    assert (error.key, error.problem) == ("logout", "answered 401")
+
+
 @pytest.mark.asyncio
 async def test_a_logout_that_is_not_allowed() -> None:
     error = await refusal(Site(), {"logout": {"send": "GET /logout"}})

@@ -176,6 +176,34 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.asyncio
+async def test_waiting_for_a_turn_takes_no_time_of_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance.runner, "GRACE", 0.2)
+
+    async def body(target: Target) -> None:
+        turn = target.system.doorman.turn
+        await turn.acquire()
+        asyncio.get_running_loop().call_later(0.6, turn.release)
+        await asyncio.gather(*(target.branch().failing("bob", "bob", "wrong") for _ in range(2)))
+
+    async with proven(Site()) as system:
+        assert (await verdict_of(system, toy("toy.queues", body))).outcome is Outcome.PASS
+
+
+@pytest.mark.asyncio
+async def test_a_check_that_hangs_in_its_turn_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
+
+    async def body(target: Target) -> None:
+        async with target.patience.in_turn(target.system.doorman.turn):
+            await asyncio.sleep(60)
+
+    async with proven(Site()) as system:
+        verdict = await verdict_of(system, toy("toy.hangs-in-turn", body))
+        assert not system.doorman.turn.locked()
+    assert verdict.reason == "not decided within 0.1 s"
+
+
+@pytest.mark.asyncio
 async def test_words_of_the_target_are_masked_in_the_finding() -> None:
     async def body(target: Target) -> None:
         alice = await target.own_login("alice")

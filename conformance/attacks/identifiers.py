@@ -77,6 +77,8 @@ class _Make:
     form: Form | Literal["by payload"]
     certain: bool = True
     guard: Callable[[str], bool] | None = None
+    stamped: bool = False
+    """Whether the wrapping adds the time of issue, so that one payload gives many values."""
 
 
 def _is_jose(value: str) -> bool:
@@ -91,8 +93,9 @@ def _make(
     *,
     certain: bool = True,
     guard: Callable[[str], bool] | None = None,
+    stamped: bool = False,
 ) -> _Make:
-    return _Make(scheme, re.compile(pattern, re.DOTALL), form, certain, guard)
+    return _Make(scheme, re.compile(pattern, re.DOTALL), form, certain, guard, stamped)
 
 
 _MAKES: Final[tuple[_Make, ...]] = (
@@ -102,13 +105,13 @@ _MAKES: Final[tuple[_Make, ...]] = (
     _make("fernet", r"(gAAAAA[\w-]{60,}={0,2})", "self-contained"),
     _make("iron", r"(Fe26\.[12]\*.+)", "self-contained"),
     _make("data protection", r"(CfDJ8[\w-]{40,})", "self-contained"),
-    _make("tornado", r"2\|\d+:\d+\|\d+:\d+\|\d+:[^|]*\|\d+:([^|]*)\|[0-9a-f]{64}"),
-    _make("tornado", r"([A-Za-z0-9+/=]+)\|\d{10}\|[0-9a-f]{40}"),
+    _make("tornado", r"2\|\d+:\d+\|\d+:\d+\|\d+:[^|]*\|\d+:([^|]*)\|[0-9a-f]{64}", stamped=True),
+    _make("tornado", r"([A-Za-z0-9+/=]+)\|\d{10}\|[0-9a-f]{40}", stamped=True),
     _make("express", rf"s:(.+)\.{_DIGEST}"),
     _make("rails encrypted", r"([A-Za-z0-9+/=]+)--[A-Za-z0-9+/=]{12,24}--[A-Za-z0-9+/=]{22,24}", "self-contained"),
     _make("rails signed", r"([A-Za-z0-9+/=]+)--(?:[0-9a-f]{40}|[0-9a-f]{64})"),
-    _make("django signed", rf"(\.?[\w-]+):{_TIMESTAMP}:{_DIGEST}"),
-    _make("itsdangerous", rf"(\.?[^.]+)\.{_TIMESTAMP}\.{_DIGEST}"),
+    _make("django signed", rf"(\.?[\w-]+):{_TIMESTAMP}:{_DIGEST}", stamped=True),
+    _make("itsdangerous", rf"(\.?[^.]+)\.{_TIMESTAMP}\.{_DIGEST}", stamped=True),
     _make("signed", rf"(.+)[.:|!]{_DIGEST}", certain=False),
 )
 """Known wrappings, the most telling first; every value of the series must match."""
@@ -148,9 +151,13 @@ def _plain(value: str) -> str:
 
 
 def _judged(make: _Make, payloads: Sequence[str]) -> Kind:
-    """A wrapped value is self-contained when its make says so, or when its payload is readable."""
+    """A wrapped value is self-contained when its make says so, or when its payload is readable or no session's own.
+
+    What several logins have in common names the account: the signature and the time of issue make the session of it.
+    """
     inner = _unwrapped(payloads)
-    if make.form == "self-contained" or inner.form == "self-contained":
+    stated = make.stamped and len(set(payloads)) < len(payloads)
+    if make.form == "self-contained" or inner.form == "self-contained" or stated:
         return Kind("self-contained", make.scheme, tuple(payloads), _common(payloads))
     return Kind("reference", make.scheme, inner.parts, inner.id_span, make.certain)
 

@@ -32,6 +32,7 @@ STATELESS: dict[str, frozenset[str]] = {
             "session.logout.replay",
             "session.issue.relogin-other",
             "hijack.concurrent-use",
+            "lifecycle.model",
             "token.revoke.logout",
             "token.revoke.password",
         }

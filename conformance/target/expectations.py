@@ -76,12 +76,14 @@ class Expectations(View):
         """Log a party out; the target must show that it understood, or the check is inconclusive.
 
         A success without any effect on the client counts as understood: whether the server did anything is what
-        checks are about. A redirect without any effect may be a refusal in disguise.
+        checks are about. A redirect or a 401 without any effect may be a refusal.
         """
         exchange = await party.logout()
         answer = exchange.answer
-        if answer is None or answer.status >= 400:
+        if answer is None or not self.system.took_logout(exchange):
             self.inconclusive(f"logout answered {answer.status if answer else exchange.error}")
+        if answer.status == 401 and (await party.whoami()).accepted:
+            self.inconclusive("logout answered 401 and the client stays signed in: it may have been refused")
         if 300 <= answer.status < 400 and (await party.whoami()).accepted:
             where = answer.header("location")
             self.inconclusive(f"logout redirected to {where} and the client stays signed in: is `logout` right?")

@@ -8,6 +8,7 @@ from conformance.target.crowds import Crowding
 from conformance.target.hijack import Hijacking
 from conformance.target.hygiene import Malformed
 from conformance.target.leaving import Leaving
+from conformance.target.living import Living
 from conformance.target.logins import Logins
 from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
@@ -22,6 +23,6 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 class Target(
     RenewalRaces, Contents, Tokening, Crowding, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed,
-    Touring, Leaving,
+    Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

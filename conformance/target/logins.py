@@ -109,7 +109,7 @@ class Logins(Cast, Expectations):
 
     async def failing(self, account: str, user: Any, password: Any) -> Attempt:
         """The same for an attempt that should fail: one at a time, and not too many in a row."""
-        async with self.system.doorman.turn:
+        async with self.patience.in_turn(self.system.doorman.turn):
             return await self._failing(account, user, password)
 
     async def _failing(self, account: str, user: Any, password: Any) -> Attempt:
@@ -173,7 +173,7 @@ class Logins(Cast, Expectations):
             if not suspected and time.monotonic() - began > PATIENCE:
                 break
             await asyncio.sleep(pause)
-            async with self.system.doorman.turn:
+            async with self.patience.in_turn(self.system.doorman.turn):
                 pairs = await self._pairs(user, early=not suspected)
             timing = timing_difference(pairs, rng=self.rng)
             bound = _bound([a - b for a, b in pairs])

@@ -188,7 +188,7 @@ class Racing(Listing):
             Inconclusive: the logout was refused.
         """
         exchange = await party.logout()
-        if exchange.answer is None or exchange.answer.status >= 400:
+        if not self.system.took_logout(exchange):
             status = exchange.answer.status if exchange.answer else exchange.error
             self.inconclusive(f"logout answered {status}", (exchange,))
 

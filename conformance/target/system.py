@@ -81,6 +81,8 @@ class System:
     """A second login ends the account's first session."""
     logout_ends_others: bool = False
     """A logout ends the account's other sessions too."""
+    logout_says_401: bool = False
+    """A logout that worked is answered as a stranger is: nobody is signed in any more."""
     pre_login: str | None = None
     """The visit that gives a stranger a session cookie, if one does."""
     public_keys: tuple[PublicKey, ...] = field(default=(), repr=False)
@@ -311,6 +313,11 @@ class System:
             if self._another is None:
                 self._another = await self.login(self.accounts[0], self.log, lane=self._kept_lane())
             return self._another
+
+    def took_logout(self, exchange: Exchange) -> bool:
+        """Whether an answer to a logout says that it was done: no error, or the 401 that was seen to end a session."""
+        status = exchange.answer.status if exchange.answer else 0
+        return 0 < status < 400 or (status == 401 and self.logout_says_401)
 
     def doubt_shared(self) -> None:
         """Look at every shared login before it is handed out again: somebody may have ended it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from conformance.errors import Advice, Inconclusive, NotApplicable, Violation
 from conformance.model import Capability, Check, Exchange, Finding
+from conformance.target.doorman import Patience
 from conformance.target.party import Carrier
 from conformance.target.wire import Log
 
@@ -24,12 +25,15 @@ class View:
         self.check = check
         self.log = log or Log()
         self.rng = system.rng(check.id)
+        self.patience = Patience()
         self.note = ""
         """What a passing check has to say of its reach, such as the number of samples."""
 
     def branch(self) -> Self:
         """The same view with a record of its own, for one input among many."""
-        return type(self)(self.system, self.check, Log(self.log.add))
+        branch = type(self)(self.system, self.check, Log(self.log.add))
+        branch.patience = self.patience
+        return branch
 
     @property
     def clock(self) -> Clock:

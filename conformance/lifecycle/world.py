@@ -1,0 +1,270 @@
+"""Lives played against a target: each act is performed, and after each the dead are asked whether they are.
+
+Probing what is dead after every step finds what nobody would ask about. What lives is only used when an act says so,
+since every use begins its idle time anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from conformance.attacks.lives import Act, Life
+from conformance.attacks.planted import invented_ids
+from conformance.explore import together
+from conformance.lifecycle.model import Dead, Family, User
+from conformance.model import Capability, Exchange
+from conformance.target.cookies import Jar
+from conformance.target.oracle import THROTTLED, Judgement, unclear_reason
+from conformance.target.party import Party
+from conformance.target.verbs import StepFailedError
+from conformance.target.wire import Log
+
+if TYPE_CHECKING:
+    from conformance.target.facade import Target
+
+NEWEST, SAMPLE = 3, 1
+"""Dead credentials that are asked after each step: the newest, and others in turn."""
+MOST_ALIVE = 2
+"""Sessions of a user at once, unless more are declared: a target may have a limit that it does not tell."""
+WRONG_LOGINS = 1
+"""In one life: no account may come near a lock-out."""
+
+
+class World:
+    """Two users, their sessions, and a thief."""
+
+    def __init__(self, target: Target) -> None:
+        self.target, self.system = target, target.system
+        self.users: list[User] = []
+        self.families: list[Family] = []
+        self.dead: list[Dead] = []
+        self.story: list[str] = []
+        self.quiet: set[int] = set()
+        """Exchanges that showed nothing: left out of the evidence."""
+        self.seen: dict[str, User] = {}
+        """Every credential value that was issued, and to whom."""
+        self.asked = self.wrong = 0
+        self.acts: dict[str, Callable[[Act], Coroutine[Any, Any, None]]] = {}
+
+    # -- who there is
+
+    @property
+    def alive(self) -> list[Family]:
+        """The sessions that nothing has ended."""
+        return [family for family in self.families if family.alive]
+
+    def room(self, user: User) -> bool:
+        """Whether another session of this user can live beside those that do."""
+        limit = self.target.policy.max_sessions or MOST_ALIVE
+        living = sum(family.user is user for family in self.alive)
+        return living < (limit if self.system.side_by_side else 1)
+
+    async def living(self, act: Act) -> Family:
+        """The session that an act is of; where nobody has one, somebody logs in."""
+        while self.alive:
+            family = self.alive[act.who % len(self.alive)]
+            if not family.doubtful or await self.resolved(family):
+                return family
+        await self.log_in(self.users[act.who % len(self.users)])
+        return self.alive[-1]
+
+    async def resolved(self, family: Family) -> bool:
+        """Whether a doubtful session still lives: what is seen settles it."""
+        judged = await family.owner.whoami()
+        if judged.accepted:
+            self.must_be_named(judged, family.user, str(family))
+            family.doubtful, family.last_used = False, self.target.clock.now()
+        elif judged.refused:
+            # What ended it is not known, so nothing more is claimed of what descends from it.
+            family.ended = "it was found ended"
+        else:
+            self.unclear(f"whether {family} is still signed in is open", judged.exchange)
+        return family.alive
+
+    def others(self, family: Family) -> list[Family]:
+        """The living sessions of the same user."""
+        return [other for other in self.alive if other.user is family.user and other is not family]
+
+    # -- what is claimed
+
+    def tell(self, line: str) -> None:
+        """Add to the story."""
+        self.story.append(line)
+
+    def violated(self, expected: str, actual: object) -> NoReturn:
+        """The target contradicts the model: told as a story, shown without what led nowhere."""
+        told = "; ".join(f"{at}. {line}" for at, line in enumerate(self.story, 1))
+        shown = [exchange for exchange in self.target.log if id(exchange) not in self.quiet]
+        self.target.violation(f"{expected}, after: {told}", str(actual), shown)
+
+    def unclear(self, what: str, exchange: Exchange | None) -> NoReturn:
+        """Nothing may be concluded from here on."""
+        why = unclear_reason(exchange) if exchange else None
+        status = exchange.answer.status if exchange and exchange.answer else "no answer"
+        self.target.inconclusive(f"{what}: {why or status}; so far: {'; '.join(self.story)}")
+
+    async def must_be_refused(self, dead: Dead) -> None:
+        """Invariant I2: death is absorbing."""
+        judged = await dead.holder.whoami()
+        if judged.accepted:
+            self.tell(f"{dead.holder.label} asks who it is")
+            self.violated(f"{dead.holder.label} is refused ({dead.reason})", judged)
+        self.quiet.add(id(judged.exchange))
+
+    async def probe_the_dead(self) -> None:
+        """Ask the newest of the dead, and one or two of the others."""
+        newest, older = self.dead[-NEWEST:], self.dead[:-NEWEST]
+        sample = [older[(self.asked + at) % len(older)] for at in range(min(SAMPLE, len(older)))]
+        self.asked += 1
+        if self.system.description.replicas:
+            for at, dead in enumerate(newest):
+                dead.holder.home = self.replica(self.asked + at)
+        await together(self.must_be_refused(dead) for dead in (*newest, *sample))
+
+    def replica(self, at: int) -> str:
+        """One of the base URLs."""
+        homes = ("", *self.system.description.replicas)
+        return homes[at % len(homes)]
+
+    async def must_be_accepted(self, family: Family) -> None:
+        """Invariants I3 and I4: what lives is accepted, as its own user."""
+        if family.doubtful:
+            await self.resolved(family)
+            return
+        judged = await family.owner.whoami()
+        self.tell(f"{family} asks who it is")
+        if judged.accepted:
+            self.must_be_named(judged, family.user, str(family))
+            family.last_used = self.target.clock.now()
+            return
+        if not judged.refused:
+            self.unclear(f"whether {family} is still signed in is open", judged.exchange)
+        await self.system.control(judged.exchange.sent_at)
+        self.violated(f"{family} is still signed in", judged)
+
+    def must_be_named(self, judged: Judgement, user: User, who: str) -> None:
+        """Invariant I4: a credential names its own user, for ever."""
+        if judged.name and user.principal and judged.name != user.principal:
+            self.violated(f"{who} is {user.principal}", judged)
+
+    def end(self, family: Family, reason: str, *, copy: Party | None = None) -> None:
+        """From now on nothing of this login may work."""
+        last = copy or family.owner.stolen(f"mallory with a copy of {family}'s session")
+        family.ended = reason
+        renews = self.target.has(Capability.REFRESH)
+        self.dead += [Dead(holder, reason, renews) for holder in (*family.stolen, last)]
+
+    # -- logging in
+
+    async def settle(self) -> None:
+        """Two users, logged in."""
+        names = ("alice", "bob")[: 2 if self.target.has(Capability.SECOND_ACCOUNT) else 1]
+        for at, name in enumerate(names):
+            if self.target.has(Capability.REGISTER):
+                newcomer = await self.target.newcomer()
+                self.users.append(User(name, None, newcomer.facts, newcomer.principal))
+                self.tell(f"{name} logs in")
+                await self.admitted(self.users[at], replace(newcomer, label=name))
+            else:
+                self.users.append(User(name, self.target.known(name)))
+                await self.log_in(self.users[at])
+
+    async def enter(self, user: User, jar: Jar, password: str = "") -> tuple[Party, Exchange | None]:
+        """Try to log in with a client that carries these cookies."""
+        log = Log(self.target.log.add)
+        party = Party(self.system, user.name, user.account, self.system.own_lane(), log, jar.copy(), facts=user.facts)
+        self.system.logins += 1
+        words = {"password": password} if password else {}
+        exchange: Exchange | None = None
+        try:
+            exchange = await party.verb("login", self.system.description.login, f"{user.name} logs in", **words)
+        except StepFailedError as stop:
+            exchange = stop.evidence[-1] if stop.evidence else None
+        party.issued_at, party.history = self.target.clock.now(), tuple(log)
+        if exchange is not None and exchange.answer is not None and exchange.answer.status in THROTTLED:
+            self.unclear("the target throttles logins", exchange)
+        return replace(party, log=self.target.log), exchange
+
+    async def log_in(self, user: User, jar: Jar | None = None, carrying: str = "") -> Family | None:
+        """A login; None where the target refuses one that carries strange cookies."""
+        party, exchange = await self.enter(user, jar or Jar())
+        self.tell(f"{user.name} logs in" + (f", carrying {carrying}" if carrying else ""))
+        judged = await party.whoami()
+        if not judged.accepted:
+            if carrying and judged.refused:
+                return None
+            self.unclear(f"a genuine login of {user.name} is {judged}", exchange)
+        user.principal = user.principal or judged.name
+        self.must_be_named(judged, user, f"{user.name} after the login")
+        return await self.admitted(user, party)
+
+    async def admitted(self, user: User, party: Party) -> Family:
+        """Set a new session down; its credentials must be nobody else's (I1)."""
+        number = 1 + sum(family.user is user for family in self.families)
+        family = Family(user, replace(party, principal=user.principal), number, last_used=self.target.clock.now())
+        for carrier in self.target.cookies:
+            value = party.secret(carrier)
+            # Whether a user's own values repeat, `session.id.unique` judges: a signed one may, within its second.
+            if value and self.seen.setdefault(value, user) is not user:
+                self.violated(f"the login gives {user.name} a value for {carrier} that nobody had before", "an old one")
+        if self.system.login_ends_others:
+            for other in self.alive:
+                other.doubtful = other.doubtful or other.user is user
+        self.families.append(family)
+        return family
+
+    # -- a life
+
+    async def play(self, life: Life) -> None:
+        """Perform every act; at the end, whatever should live is used."""
+        from conformance.lifecycle.acts import performers
+
+        await self.settle()
+        acts = performers(self)
+        for act in life.acts:
+            await acts[act.name](act)
+            await self.probe_the_dead()
+        for family in self.alive:
+            await self.must_be_accepted(family)
+        for at in range(0, len(self.dead), NEWEST):
+            await together(self.must_be_refused(dead) for dead in self.dead[at : at + NEWEST])
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Give the target its places back: what still lives is logged out."""
+        for family in self.alive:
+            if self.target.has(Capability.LOGOUT):
+                with contextlib.suppress(StepFailedError):
+                    await family.owner.logout()
+
+    async def planted(self, which: int) -> tuple[Jar, str, Family | None]:
+        """Cookies that a client may carry into a login: a visitor's, made-up ones, dead ones, somebody's live ones."""
+        kinds = which % 6
+        if not self.target.cookies or kinds == 0:
+            return Jar(), "", None
+        if kinds == 1 and self.system.pre_login:
+            visitor = await self.target.visitor()
+            holder = visitor.stolen("mallory with the visitor's session that was planted")
+            self.dead.append(Dead(holder, "it is from before the login"))
+            return visitor.jar, "a visitor's session", None
+        if kinds == 2 and self.alive:
+            genuine = self.alive[0].owner.secret(self.target.cookie)
+            made = next(iter(invented_ids(genuine, self.target.rng)))
+            holder = self.target.stranger().holding(made, self.target.cookie, "mallory with the made-up session")
+            self.dead.append(Dead(holder, "it was made up"))
+            return holder.jar, "a made-up session", None
+        if kinds == 3 and self.dead:
+            found = self.dead[which % len(self.dead)]
+            return found.holder.jar, "what is dead", None
+        if kinds > 3 and self.alive:
+            family = self.alive[which % len(self.alive)]
+            return family.owner.jar, f"{family}'s session", family
+        return Jar(), "", None
+
+
+async def lead(target: Target, life: Life) -> None:
+    """Play a life."""
+    await World(target).play(life)

@@ -1,0 +1,1 @@
+"""A Django project whose accounts are django-allauth's headless API."""
