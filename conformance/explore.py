@@ -24,6 +24,9 @@ WAVE = 32
 MAX_SHRINK_REQUESTS = 60
 """Inputs that shrinking may still send; past that the smallest found stands."""
 
+FRUITLESS = 4
+"""Inputs in a row that cannot be judged, after which no further wave begins: it would only wait for the same."""
+
 LONG = 40.0
 """Seconds after which no further input of a machine begins: each is many requests, one after the other."""
 
@@ -76,12 +79,17 @@ async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, ex
     answers: Answers = {}
     width = 1 if any(isinstance(made, Machine) and made.alone for made in strategies.values()) else WAVE
     began = time.monotonic()
+    fruitless = 0
     for start in range(0, len(drawn), width):
         if width == 1 and time.monotonic() - began > LONG:
             break
         wave = drawn[start : start + width]
         for inputs, answer in zip(wave, await together(_outcome(attempt, i) for i in wave), strict=True):
             answers[identity(inputs)] = answer
+        unjudged = all(isinstance(answers[identity(i)], Stop) for i in wave)
+        fruitless = fruitless + len(wave) if unjudged else 0
+        if fruitless >= FRUITLESS:
+            break
         if any(isinstance(a, Violation) for a in answers.values()):
             raise await _smallest(attempt, strategies, seed, examples, answers)
     unclear = next((a for a in answers.values() if isinstance(a, Stop)), None)

@@ -1,10 +1,15 @@
-"""Reader and writer locks for accounts: who changes what others see is alone, and goes first."""
+"""Waiting for one another: reader and writer locks for accounts, and failures that several waited for."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+import math
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from conformance.errors import Inconclusive
 
 
 class AccountLock:
@@ -55,3 +60,27 @@ async def hold(locks: Iterable[AccountLock], *, alone: bool) -> AsyncIterator[No
         for lock in locks:
             await stack.enter_async_context(lock.write() if alone else lock.read())
         yield
+
+
+@dataclass
+class LastFailure:
+    """Why the last try failed, for those who waited for it: one after the other they would all meet the same."""
+
+    at: float = -math.inf
+    """On the monotonic clock."""
+    stop: Inconclusive | None = None
+
+    @contextmanager
+    def told_to_who_waited_since(self, asked: float) -> Iterator[None]:
+        """Around a try; `asked` is when its caller began to wait, on the monotonic clock.
+
+        Raises:
+            Inconclusive: that of this try, or of one that ended since.
+        """
+        if self.stop and self.at > asked:
+            raise Inconclusive(self.stop.reason, self.stop.evidence, self.stop.key)
+        try:
+            yield
+        except Inconclusive as stop:
+            self.at, self.stop = time.monotonic(), stop
+            raise

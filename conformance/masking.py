@@ -12,8 +12,14 @@ from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from html import escape
 from urllib.parse import quote, quote_plus
 
+from conformance.shallow import loads
+
 SHORTEST = 6
 """Values below this length are not looked for everywhere: they would mask ordinary words."""
+MOST = 2 * 2**20
+"""Characters of secrets that are learned in a run."""
+LONG_TEXT, REMEMBERED = 2000, 200
+"""Characters of a text whose masking is remembered, and how many of them are."""
 
 CREDENTIAL_HEADERS = re.compile(
     r"(.*-)?(authorization|auth|cookie|dpop|(access|api)-?key|sid|session(-?id)?|secret|password|[cx]srf|\w*token)"
@@ -30,32 +36,60 @@ class Secrets:
 
     def __init__(self) -> None:
         self._labels: dict[str, str] = {}
+        self._lengths: dict[str, list[int]] = {}
+        """By the first characters of a spelling: how long those are that begin so, the longest first."""
         self._used: dict[str, int] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._learned = 0
+        self._done: dict[str, str] = {}
+        """Long texts as they were last shown: each renderer of a report asks for the same ones."""
 
     def learn(self, value: str, label: str) -> None:
         """From now on `value` is shown as ``‹label›``, as are its spellings in URLs, JSON and base64.
 
-        A second value under a label that is taken is shown with a number.
+        A second value under a label that is taken is shown with a number. Beyond `MOST` characters nothing is learned:
+        only a target that floods us gets there, and headers with credentials are shortened unseen.
         """
-        if len(value) < SHORTEST or value in self._labels:
+        if len(value) < SHORTEST or value in self._labels or self._learned + len(value) > MOST:
             return
+        self._learned += len(value)
+        self._done.clear()
         self._used[label] = self._used.get(label, 0) + 1
         shown = label if self._used[label] == 1 else f"{label} ({self._used[label]})"
         for spelling in _spellings(value):
             self._labels.setdefault(spelling, shown)
-        self._pattern = None
+            lengths = self._lengths.setdefault(spelling[:SHORTEST], [])
+            if len(spelling) not in lengths:
+                lengths.append(len(spelling))
+                lengths.sort(reverse=True)
 
     def mask(self, text: str) -> str:
         """The text without any known secret; of a JWS that is not known, only the header stays.
 
         A known payload under another header counts as unknown too: with the header, which is public, it is a token.
         """
-        if self._pattern is None:
-            longest = sorted(self._labels, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
-        known = self._pattern.sub(lambda found: f"‹{self._labels[found[0]]}›", text)
-        return DOTTED.sub(lambda found: _without_payload(found[0].split(".")), known)
+        if len(text) < LONG_TEXT:
+            return self._masked(text)
+        if text not in self._done:
+            if len(self._done) >= REMEMBERED:
+                self._done.clear()
+            self._done[text] = self._masked(text)
+        return self._done[text]
+
+    def _masked(self, text: str) -> str:
+        return DOTTED.sub(lambda found: _without_payload(found[0].split(".")), self._labelled(text))
+
+    def _labelled(self, text: str) -> str:
+        """The text with the label of each known secret in its place; at each spot the longest one counts."""
+        # One look for each character, however many secrets there are: an alternation of them all would try each.
+        pieces, start, at = [], 0, 0
+        while at <= len(text) - SHORTEST:
+            lengths = self._lengths.get(text[at : at + SHORTEST], ())
+            length = next((size for size in lengths if text[at : at + size] in self._labels), 0)
+            if length:
+                pieces += [text[start:at], f"‹{self._labels[text[at : at + length]]}›"]
+                start = at + length
+            at += length or 1
+        return "".join([*pieces, text[start:]])
 
     def header(self, name: str, value: str) -> str:
         """A header's value, shortened where it carries a credential that the kit does not know."""
@@ -104,8 +138,8 @@ def _is_jws(header: str, payload: str) -> bool:
 def _is_object(segment: str) -> bool:
     try:
         decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-        return decoded.lstrip()[:1] == b"{" and isinstance(json.loads(decoded), dict)
-    except (ValueError, RecursionError):
+        return decoded.lstrip()[:1] == b"{" and isinstance(loads(decoded), dict)
+    except ValueError:
         return False
 
 

@@ -19,10 +19,12 @@ from conformance.target.clock import Clock, Jump, RealClock, TravellingClock, co
 from conformance.target.description import ClockHook, Description, digest, load, parse
 from conformance.target.hooks import request_jump
 from conformance.target.system import System
-from conformance.target.wire import Limits, Log, Wire, origins_of
+from conformance.target.wire import PATIENCE, Limits, Log, Wire, origins_of
 
 REPLICA = "replica"
 """In ``ref:SCHEME+replica``: two servers on one store, the second one listed in `replicas`."""
+CONNECT = 5.0
+"""Seconds for a connection at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ def make_system(description: Description, where: str, sha: str, clock: Clock | N
         system.authorization = AuthorizationServer(system, description.oauth)
     if description.clock and clock is None:
         system.clock = TravellingClock(_jump(description.clock, system), _kind(description.clock))
+    # Where time travels, its seconds are not the kit's, and what it throttles is told by its own clock.
+    wire.patience = 0.0 if system.clock.travels else PATIENCE
     _check_methods(system)
     return system
 
@@ -187,7 +191,10 @@ def sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
     from conformance.target.sender import TLS, Sender
 
     tls = TLS(ca=options.ca, verify=not options.insecure)
-    return lambda: Sender(tls=tls, proxy=options.proxy, read_timeout=options.timeout, total_timeout=3 * options.timeout)
+    return lambda: Sender(
+        tls=tls, proxy=options.proxy, connect_timeout=min(CONNECT, options.timeout), read_timeout=options.timeout,
+        total_timeout=3 * options.timeout,
+    )  # fmt: skip
 
 
 def _jump(hook: ClockHook, system: System) -> Jump:

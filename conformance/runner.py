@@ -20,6 +20,7 @@ from conformance.standards import Profile, judge
 from conformance.target.clock import RealClock
 from conformance.target.facade import Target
 from conformance.target.system import System, is_loopback
+from conformance.target.wire import for_record
 
 GRACE = 90.0
 """Seconds that a check may take beyond what it declares to wait."""
@@ -338,7 +339,7 @@ def _verdict(
     example: str | None = None,
 ) -> Verdict:
     level = judge(check.sources, profiles)[1]
-    return Verdict(check, outcome, level, expected, actual, reason, example, evidence=evidence)
+    return Verdict(check, outcome, level, expected, actual, reason, example, evidence=tuple(map(for_record, evidence)))
 
 
 def profile_verdicts(profiles: Iterable[Profile], verdicts: Sequence[Verdict], *, whole: bool) -> dict[str, str]:

@@ -12,10 +12,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from conformance.attacks.redirects import EXACT, NORMALISED, sent_elsewhere
 from conformance.errors import DescriptionError, PreflightError
-from conformance.model import Capability, Outcome, Verdict
+from conformance.model import Answer, Capability, Exchange, Outcome, Verdict
+from conformance.model import Request as Sent
 from conformance.registry import catalogue
 from conformance.runner import judge_one
-from conformance.target.oauth_messages import Client, TokenRequest, altered
+from conformance.target.oauth_messages import Client, TokenAnswer, TokenRequest, altered
 from tests.matrix import everything
 from tests.toy_oauth import CALLBACK, OAUTH, AuthorizationSite
 from tests.toys import BASE, proofs_of, proven
@@ -352,3 +353,21 @@ class ErrorPage(AuthorizationSite):
 async def test_an_error_page_on_another_host_is_no_finding() -> None:
     verdict = await judged(ErrorPage(), "oauth.redirect.exact-match")
     assert verdict.outcome is Outcome.PASS, (verdict.actual, verdict.reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "refused"),
+    [
+        (400, b'{"error": "invalid_grant"}', True),
+        (501, b'{"error": "unsupported_grant_type"}', True),
+        (501, b'{"error": "server_error"}', False),
+        (501, b"", False),
+        (500, b'{"error": "unsupported_grant_type"}', False),
+        (503, b'{"error": "invalid_grant"}', False),
+        (429, b'{"error": "invalid_grant"}', False),
+    ],
+)
+def test_which_answers_refuse_a_token(status: int, body: bytes, refused: bool) -> None:
+    answer = Answer(status, (("content-type", "application/json"),), body)
+    exchange = Exchange(Sent("POST", BASE), answer, None, "web", "a grant", 0.0, 0.0)
+    assert TokenAnswer(TokenRequest(Client("web"), ()), exchange).refused is refused

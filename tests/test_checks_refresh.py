@@ -87,7 +87,7 @@ def test_the_sound_server_passes(target: str) -> None:
 
 @pytest.mark.parametrize("variant", sorted(DIFFERENT))
 def test_a_variant_fails_only_what_it_declares(variant: str) -> None:
-    families = ("refresh.*", "token.revoke.*", "session.logout*", "session.admin.terminate")
+    families = ("refresh.*", "token.revoke.*", "session.logout*", "session.admin.terminate", "lifecycle.*")
     found = judged(f"ref:refresh+{variant}", *families)
     assert set(bad(found)) == DIFFERENT[variant]
     assert all(v.outcome is Outcome.FAIL for id, v in found.items() if id in DIFFERENT[variant])

@@ -211,6 +211,12 @@ def verdicts_of(variant: Variant, tmp_path: Path, *only: str, **keys: object) ->
         return judged(str(path), *only)
 
 
+def test_a_logout_that_names_its_token_is_harmless_without_one(tmp_path: Path) -> None:
+    logout = {"send": "POST /logout", "json": {"token": "{access}"}}
+    id = "session.logout.idempotent"
+    assert verdicts_of(named("as-it-is"), tmp_path, id, logout=logout)[id].outcome is Outcome.PASS
+
+
 def handed_out_again() -> Change:
     """One token for each account while it is open, as products with one row for each user have it."""
     values: dict[str, str] = {}

@@ -297,6 +297,16 @@ def test_a_flood_neither_grows_the_jar_nor_evicts_the_credential() -> None:
     assert jar.get("huge") is None
 
 
+def test_finished_transactions_make_room_for_the_next() -> None:
+    jar = Jar()
+    jar.store(["sid=x; Path=/", "refresh=y; Path=/renew"], HOST, NOW)
+    for at in range(2 * MAX_COOKIES):
+        jar.store([f"transaction={at}; Path=/interaction/{at}"], HOST, NOW)
+        assert jar.header_for(f"{HOST}/interaction/{at}", NOW) == f"transaction={at}; sid=x"
+    assert len(jar) == MAX_COOKIES
+    assert jar.header_for(f"{HOST}/renew", NOW) == "refresh=y; sid=x"
+
+
 @pytest.mark.parametrize(
     ("host", "domain", "matches"),
     [("a.b.c", "b.c", True), ("b.c", "b.c", True), ("ab.c", "b.c", False), ("127.0.0.1", "0.0.1", False)],

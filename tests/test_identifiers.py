@@ -293,6 +293,26 @@ def test_personal_data_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "kinds"),
+    [
+        ({"name": "ada"}, []),
+        ({"user": {"name": "ada"}}, []),
+        ({"name": "Ada Lovelace"}, ["name"]),
+        ({"name": "ada", "email": "ada@example.com"}, ["email"]),
+    ],
+)
+def test_a_name_that_is_the_identifier_of_the_account_is_no_find(document: object, kinds: list[str]) -> None:
+    value = b64(json.dumps(document).encode())
+    assert [leak.kind for leak in find_personal_data(value, "ada")] == kinds
+    assert {leak.kind for leak in find_personal_data(value)} == {"name", *kinds}
+
+
+def test_an_address_is_found_where_the_account_is_known_by_it() -> None:
+    value = b64(b'{"name": "ada@example.com"}')
+    assert [leak.kind for leak in find_personal_data(value, "ada@example.com")] == ["email"]
+
+
+@pytest.mark.parametrize(
     "document",
     [
         {"iat": 1700000000, "exp": 1700000300, "sub": "4111111111111111", "n": 4111111111111111},

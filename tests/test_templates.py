@@ -186,6 +186,12 @@ text</textarea>
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("first", ["<input type=submit value=Allow>", "<button>Allow</button>"])
+def test_a_button_without_a_name_is_clicked_where_it_comes_first(first: str) -> None:
+    found = the_forms(f"<form><input name=id value=1>{first}<input type=submit name=cancel value=Deny></form>")
+    assert found[0].fields == (("id", "1"),)
+
+
 def test_selects_as_a_browser_sends_them() -> None:
     found = the_forms('<form><select name=a><option value="" selected>choose</select><select name=b></select></form>')
     assert found[0].fields == (("a", ""),)

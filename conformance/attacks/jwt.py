@@ -16,6 +16,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.shallow import loads
+
 MAX_CHARACTERS = 65536
 """Longer strings are not read as tokens: no header field carries them."""
 
@@ -82,8 +84,8 @@ def parse(raw: str) -> Token | None:
 
 def _object(raw: bytes) -> Mapping[str, Any] | None:
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
+        value = loads(raw)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

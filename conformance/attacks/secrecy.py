@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from conformance.attacks.account_data import Leak, mask
@@ -110,9 +111,12 @@ _SECRET_MEMBER = re.compile(
 _JWK_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
-def find_personal_data(value: str) -> list[Leak]:
-    """Find personal data in every reading of a value; never raises. One leak for each datum."""
-    return _scan(value, _personal)
+def find_personal_data(value: str, identifier: str = "") -> list[Leak]:
+    """Find personal data in every reading of a value; never raises. One leak for each datum.
+
+    `identifier` is what the account is known by: a member such as ``name`` that says no more than that is no find.
+    """
+    return _scan(value, partial(_personal, identifier=identifier))
 
 
 def find_secrets(value: str) -> list[Leak]:
@@ -138,10 +142,10 @@ def _member(layer: Layer) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name).strip("_")
 
 
-def _personal(layer: Layer) -> Iterator[tuple[str, str]]:
+def _personal(layer: Layer, identifier: str) -> Iterator[tuple[str, str]]:
     text, name = str(layer.data), _member(layer)
-    shape = _PERSONAL_MEMBERS.get(name)
     told = text.strip()
+    shape = None if told == identifier else _PERSONAL_MEMBERS.get(name)
     if shape and len(told) <= _MEMBER_LIMIT and shape.fullmatch(told) and not _PLACEHOLDER.fullmatch(told):
         yield _PERSONAL_NAMES.get(name, name), text
     if _MIN_READABLE <= layer.chance < 1:

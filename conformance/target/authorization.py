@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -62,6 +63,7 @@ class AuthorizationServer:
 
     def __post_init__(self) -> None:
         self._proven: dict[str, tuple[list[float], asyncio.Lock]] = {}
+        self._browsing: WeakKeyDictionary[Jar, asyncio.Lock] = WeakKeyDictionary()
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -156,10 +158,12 @@ class AuthorizationServer:
         if adapter is not None and adapter.offers("authorize"):
             location, trail = await adapter.authorize(browser, url, purpose)
             return AuthorizationResponse(request, trail, location)
-        trail = (await browser.send("GET", url, purpose=purpose, accept=HTML),)
-        return await self._drive(
-            browser, request, trail, purpose, (consent or self.described.consent) if decide else None
-        )
+        # A browser goes one way at a time: a server may keep in its session, or in cookies, which way that is.
+        async with self._browsing.setdefault(browser.jar, asyncio.Lock()):
+            trail = (await browser.send("GET", url, purpose=purpose, accept=HTML),)
+            return await self._drive(
+                browser, request, trail, purpose, (consent or self.described.consent) if decide else None
+            )
 
     async def answer_page(
         self, browser: Party, page: AuthorizationResponse, fields: Pairs, headers: Mapping[str, str], purpose: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from conformance.attacks.bearer import DETOURS, Detour
 from conformance.attacks.jwt import Token, parse
 from conformance.model import Capability, Exchange
-from conformance.target.oracle import Judgement, RouteOracle
+from conformance.target.oracle import Judgement, RouteOracle, server_error
 from conformance.target.party import Carrier, Party
 from conformance.target.stage import mutate_of
 from conformance.target.templates import extract, render
@@ -128,10 +128,14 @@ class Presenting(TokenAttacks):
     async def expect_no_reading(self, party: Party) -> None:
         """What is malformed is not accepted, and breaks nothing; that a connection is closed on it is an answer."""
         judged = await party.whoami()
-        broken = _broken(judged) and _broken(await party.whoami())
-        await self.system.control(judged.exchange.sent_at, party.base)
-        if broken or judged.accepted:
-            self.violation(f"{party.label} is refused", str(judged), (*party.history, judged.exchange))
+        answers = [judged.exchange]
+        if server_error(answers):
+            answers.append((await party.whoami()).exchange)
+        await self.system.control(answers[-1].sent_at, party.base)
+        if server_error(answers) or judged.accepted:
+            self.violation(f"{party.label} is refused", str(judged), (*party.history, *answers))
+        if judged.exchange.answer and not judged.refused:
+            self.inconclusive(f"whether {party.label} was refused is {judged}", (*party.history, *answers))
 
     async def refusal(self, party: Party) -> Refusal:
         """How the target words the refusal of a party.
@@ -277,8 +281,3 @@ class Presenting(TokenAttacks):
             self.inconclusive(f"a login at the replica {replica} is {judged}: is it up, with the same accounts?")
         party.principal, party.issued_at = judged.name, self.clock.now()
         return party
-
-
-def _broken(judged: Judgement) -> bool:
-    answer = judged.exchange.answer
-    return answer is not None and answer.status >= 500

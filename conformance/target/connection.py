@@ -14,6 +14,8 @@ SLICE = 16 * 1024
 """Bytes given to the parser at once: it counts a head against its bound only where it runs out of bytes."""
 MAX_INFORMATIONAL = 20
 """Interim 1xx answers before the real one (RFC 9110 section 15.2); a hostile target may send them for ever."""
+MAX_FIELDS = 256
+"""Header fields of one answer; servers and clients give up far below."""
 
 
 # h11 sees a stand-in: what matters to how an answer is framed is the method alone (RFC 9112 section 6.3).
@@ -187,6 +189,9 @@ class Connection(asyncio.Protocol):
                 self._done()
             return not got.truncated
         if isinstance(event, h11.Response):
+            if len(event.headers) > MAX_FIELDS:
+                self._fail(httpx.RemoteProtocolError(f"{len(event.headers)} header fields"))
+                return False
             got.status, got.reason, got.version = event.status_code, bytes(event.reason), bytes(event.http_version)
             got.headers, got.head_at = list(event.headers.raw_items()), time.time()
             return True

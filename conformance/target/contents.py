@@ -132,10 +132,15 @@ class Contents(Endings, Sampling):
     def nested_data_in(self, token: Token, party: Party) -> list[str]:
         """Personal data and secrets that stand in a claim or header only after further decoding."""
         claims = {name: value for name, value in token.claims.items() if name not in self.policy.claims_allowed}
-        facts = {name: value for name, value in self.facts_about(party).items() if name in PERSONAL}
+        known = self.facts_about(party)
+        facts = {name: value for name, value in known.items() if name in PERSONAL}
         found: list[Leak] = []
         for text in (json.dumps(claims), json.dumps(dict(token.header))):
-            found += [*find_account_data(text, facts), *find_personal_data(text), *find_secrets(text)]
+            found += [
+                *find_account_data(text, facts),
+                *find_personal_data(text, known.get("user", "")),
+                *find_secrets(text),
+            ]
         return told(leak for leak in found if len(leak.where.split(" > ")) > 2)
 
     def canaries_in(self, party: Party) -> list[str]:

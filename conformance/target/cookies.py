@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -36,7 +37,11 @@ __all__ = [
 ]
 
 MAX_COOKIES: Final = 200
+MANY_OF_ONE_NAME: Final = 10
+"""Cookies of one name, each for a path of its own, above which the older ones belong to what is over."""
 MAX_COOKIE_CHARS: Final = 16 * 1024
+MAX_JAR_CHARS: Final = 64 * 1024
+"""Of all values together, above which no newcomer is stored; no server takes that much in a header."""
 LIFETIME_LIMIT: Final = 400 * 86400
 """Seconds; browsers cap Expires and Max-Age here (5.5)."""
 
@@ -90,6 +95,7 @@ class Jar:
     def __init__(self, cookies: Iterable[StoredCookie] = ()) -> None:
         self._cookies = {cookie.key: cookie for cookie in cookies}
         self._rank = max((cookie.created for cookie in self._cookies.values()), default=0)
+        self._chars = self._counted()
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{c.name}=({len(c.value)} chars) {c.domain}{c.path}" for c in self._cookies.values())
@@ -97,6 +103,9 @@ class Jar:
 
     def __len__(self) -> int:
         return len(self._cookies)
+
+    def _counted(self) -> int:
+        return sum(len(cookie.value) for cookie in self._cookies.values())
 
     def __iter__(self) -> Iterator[StoredCookie]:
         return iter(tuple(self._cookies.values()))
@@ -120,14 +129,16 @@ class Jar:
         self._rank += 1
         cookie = StoredCookie(name, value, host, True, path, False, False, None, None, self._rank)
         self._cookies[cookie.key] = cookie
+        self._chars = self._counted()
 
     def discard(self, *names: str) -> None:
         """Drop every cookie of these names; unknown names are ignored."""
         self._cookies = {key: cookie for key, cookie in self._cookies.items() if cookie.name not in names}
+        self._chars = self._counted()
 
     def clear(self) -> None:
         """Drop every cookie."""
-        self._cookies = {}
+        self._cookies, self._chars = {}, 0
 
     def store(
         self,
@@ -159,17 +170,33 @@ class Jar:
         path = cookie.path or default_path(request_path)
         key = (cookie.name, domain or host, domain is None, path)
         if cookie.deletes(now):
-            self._cookies.pop(key, None)
+            gone = self._cookies.pop(key, None)
+            self._chars -= len(gone.value) if gone else 0
             return
-        # A full jar refuses newcomers instead of evicting: a flood must not push the credential out.
-        if key not in self._cookies and len(self._cookies) >= MAX_COOKIES:
+        known = self._cookies.get(key)
+        full = len(self._cookies) >= MAX_COOKIES or self._chars + len(cookie.raw) > MAX_JAR_CHARS
+        if known is None and full and not self._made_room():
             return
         self._rank += 1
-        created = self._cookies[key].created if key in self._cookies else self._rank
+        created = known.created if known else self._rank
         expiry = cookie.expiry(now)
         expires = None if expiry is None else min(expiry, now + LIFETIME_LIMIT)
         flags = (cookie.secure, cookie.httponly, cookie.samesite)
         self._cookies[key] = StoredCookie(cookie.name, cookie.value, *key[1:], *flags, expires, created)
+        self._chars += len(cookie.value) - len(known.value if known else "")
+
+    def _made_room(self) -> bool:
+        """Drop a cookie of a finished transaction: the oldest of the many of one name that have paths of their own.
+
+        A full jar refuses all other newcomers instead of evicting: a flood must not push the credential out.
+        """
+        narrow = [cookie for cookie in self if cookie.path != "/"]
+        (name, times), *_ = Counter(cookie.name for cookie in narrow).most_common(1) or [("", 0)]
+        if times < MANY_OF_ONE_NAME:
+            return False
+        oldest = next(cookie.key for cookie in narrow if cookie.name == name)
+        self._chars -= len(self._cookies.pop(oldest).value)
+        return True
 
     def cookies_for(
         self,

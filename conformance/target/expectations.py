@@ -7,17 +7,12 @@ from collections.abc import Iterable
 from conformance.errors import Inconclusive
 from conformance.explore import together
 from conformance.model import Exchange
-from conformance.target.oracle import Judgement, RouteOracle
+from conformance.target.oracle import Judgement, RouteOracle, server_error
 from conformance.target.party import Party
 from conformance.target.view import View
 
 WAVE = 32
 """Attacks sent at once when a check tries many."""
-
-
-def _is_5xx(judged: Judgement) -> bool:
-    answer = judged.exchange.answer
-    return answer is not None and answer.status >= 500
 
 
 class Expectations(View):
@@ -65,11 +60,12 @@ class Expectations(View):
         answers = await together(party.whoami() for party in found)
         for party, judged in zip(found, answers, strict=True):
             # Beside the others it may have broken of what they did: what is asked again is asked alone.
-            broken = [judged, await party.whoami()] if _is_5xx(judged) else []
-            await self.system.control(max(a.exchange.sent_at for a in (*answers, *broken)), party.base)
-            if broken and all(map(_is_5xx, broken)):
-                evidence = (*party.history, *(b.exchange for b in broken))
-                self.violation(f"{party.label} is refused", f"{judged.why}, twice", evidence)
+            broken = [judged.exchange]
+            if server_error(broken):
+                broken.append((await party.whoami()).exchange)
+            await self.system.control(max(e.sent_at for e in (*(a.exchange for a in answers), *broken)), party.base)
+            if server_error(broken):
+                self.violation(f"{party.label} is refused", f"{judged.why}, twice", (*party.history, *broken))
             self._demand_refusal(party, judged, (judged.exchange,))
 
     async def expect_logged_out(self, party: Party) -> None:

@@ -168,10 +168,15 @@ class Granting(Endings):
     async def at_public_client(self, party: Party) -> Party:
         """The user's tokens at a client that cannot keep a secret; the party itself where tokens have no clients.
 
+        So, too, where no such client is described and ``policy.rotation`` promises in so many words to rotate.
+
         Raises:
             NotApplicable: no such client is described, or it is given no refresh token.
         """
         if self.system.authorization is None:
+            return party
+        promised = self.policy.rotation and "rotation" in self.policy.model_fields_set
+        if promised and not any(client.public for client in self.authorization.clients):
             return party
         holder = await self.granted(party, self.client("public"))
         if "refresh" not in holder.tokens:

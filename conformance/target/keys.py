@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from conformance.attacks.jwt import Token, parse
+from conformance.shallow import loads
 from conformance.target.wire import origin_of
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ async def _announced(system: System) -> list[str]:
         return [server.reach(server.metadata["jwks_uri"])]
     for place in METADATA:
         try:
-            document = json.loads(await _fetch(system, place) or "null")
-        except (ValueError, RecursionError):
+            document = loads(await _fetch(system, place) or "null")
+        except ValueError:
             continue
         uri = document.get("jwks_uri") if isinstance(document, dict) else None
         if isinstance(uri, str) and uri.startswith("http") and origin_of(uri) in system.wire.origins:

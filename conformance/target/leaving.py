@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from conformance.errors import DescriptionError
+from conformance.model import Exchange
 from conformance.target.expectations import Expectations
+from conformance.target.oracle import server_error
 from conformance.target.party import Party
 from conformance.target.verbs import StepFailedError
 
@@ -26,16 +29,17 @@ class Leaving(Expectations):
 
     async def expect_harmless_logout(self, party: Party) -> None:
         """A logout by someone who is not signed in: twice the same 5xx is a violation."""
-        broken = []
+        answers: list[Exchange] = []
         for _ in range(2):
             try:
-                exchange = await party.logout()
-            except StepFailedError:
-                # No page to log out from: there is nothing that could break.
+                answers.append(await party.logout())
+            except (StepFailedError, DescriptionError):
+                # No page to log out from, or no token to name in the request: there is nothing that could break.
                 return
-            if exchange.answer is None or exchange.answer.status < 500:
+            if answers[-1].answer and answers[-1].answer.status < 500:
                 return
-            broken.append(exchange)
-        await self.system.control(broken[-1].sent_at)
-        status = broken[-1].answer.status if broken[-1].answer else 0
-        self.violation(f"a logout by {party.label} does no harm", f"{status}, twice", broken)
+        await self.system.control(answers[-1].sent_at)
+        if status := server_error(answers):
+            self.violation(f"a logout by {party.label} does no harm", f"{status}, twice", answers)
+        said = " and ".join(str(e.answer.status) if e.answer else str(e.error) for e in answers)
+        self.inconclusive(f"a logout by {party.label} got {said}: a gateway, or a busy target", answers)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Pairs = tuple[tuple[str, str], ...]
 Change = str | list[str] | None
 """A new value for a parameter, several for one that is repeated, None for one that is left out."""
+NOT_IMPLEMENTED = 501
+"""That what was asked is not supported (RFC 9110 section 15.6.2): of the 5xx, the one that says so on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +230,15 @@ class TokenAnswer:
 
     @property
     def refused(self) -> bool:
-        """It clearly gave no token: a 4xx that is no throttling, or an error under another status below 500."""
+        """It clearly gave no token: a 4xx that is no throttling, or an error under another status below 500.
+
+        A 501 that names its error, as some servers answer an unsupported grant, is no breakdown either.
+        """
         answer = self.exchange.answer
-        if answer is None or self.granted or answer.status >= 500 or answer.status == 429:
+        if answer is None or self.granted or answer.status == 429:
             return False
+        if answer.status >= 500:
+            return answer.status == NOT_IMPLEMENTED and self.error not in ("", "server_error")
         return answer.status >= 400 or bool(self.error)
 
     @property

@@ -7,7 +7,7 @@ with ``null`` and a page that names nobody are all refusals somewhere.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +15,9 @@ from conformance.model import Answer, Exchange
 
 THROTTLED = frozenset({408, 425, 429})
 """Answers that speak of the moment, not of the credential (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4)."""
+
+GATEWAY = frozenset({502, 503, 504})
+"""Answers that speak of the moment, and of who stands before the target (RFC 9110 section 15.6)."""
 
 
 class Meaning(enum.StrEnum):
@@ -136,6 +139,13 @@ def unclear_reason(exchange: Exchange) -> str | None:
     if exchange.answer.status in THROTTLED:
         return f"the target answered {exchange.answer.status}: it asks for less haste"
     return None
+
+
+def server_error(exchanges: Collection[Exchange]) -> int:
+    """The 5xx that all of these got alike, 0 where there is none: of a gateway, or in turns, it is of the moment."""
+    statuses = {e.answer.status if e.answer else 0 for e in exchanges}
+    status = statuses.pop() if len(statuses) == 1 else 0
+    return status if status >= 500 and status not in GATEWAY else 0
 
 
 def faces(exchanges: Iterable[Exchange]) -> frozenset[Face]:

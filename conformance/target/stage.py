@@ -7,6 +7,7 @@ state back when nobody is left.
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from conformance.attacks.crosssite import FORM_BODIES, JSON_BODIES, SIMPLE_BODIES, TYPICAL_BODIES, Body
 from conformance.errors import Inconclusive
-from conformance.locks import AccountLock
+from conformance.locks import AccountLock, LastFailure
 from conformance.model import Exchange
 from conformance.target.acts import Act, act_of
+from conformance.target.oracle import unclear_reason
 from conformance.target.party import Party
 from conformance.target.templates import extract
 
@@ -57,6 +59,7 @@ class Stage:
     system: System = field(repr=False)
     lock: AccountLock = field(default_factory=AccountLock, repr=False)
     """Attacks read; what changes the state on purpose writes."""
+    failure: LastFailure = field(default_factory=LastFailure)
     crowd: int = 0
     victim: Victim | None = None
     original: str | None = None
@@ -82,20 +85,25 @@ class Stage:
         Raises:
             Inconclusive: the genuine change has no effect, though everything about it is right.
         """
+        asked = time.monotonic()
         while True:
             async with self.lock.read():
                 if self.victim and time.monotonic() - self.proven_at < FRESH:
                     yield self.victim
                     return
-            async with self.alone(FRESH):
+            async with self.alone(FRESH, asked):
                 pass
 
     @contextlib.asynccontextmanager
-    async def alone(self, fresh: float = 0.0) -> AsyncIterator[Victim]:
-        """The victim, without other attacks, proven within the last `fresh` seconds."""
+    async def alone(self, fresh: float = 0.0, asked: float = math.inf) -> AsyncIterator[Victim]:
+        """The victim, without other attacks, proven within the last `fresh` seconds.
+
+        A proof that failed after `asked`, in seconds of the monotonic clock, is not tried again.
+        """
         async with self.lock.write():
             if self.victim is None or time.monotonic() - self.proven_at >= fresh:
-                self.victim = await self._set_up()
+                with self.failure.told_to_who_waited_since(asked):
+                    self.victim = await self._set_up()
             yield self.victim
 
     def stale(self) -> None:
@@ -150,9 +158,15 @@ async def change_state(party: Party, value: str) -> Exchange:
 
 
 async def read_state(party: Party) -> str | None:
-    """What the described read shows this party; None where it shows nothing."""
+    """What the described read shows this party; None where it shows nothing.
+
+    Raises:
+        Inconclusive: no answer, or one that says nothing: an unreadable state is not a changed one.
+    """
     read = mutate_of(party.system).read
     exchange = await party.verb("mutate.read", read, f"{party.label} reads the state")
+    if unclear := unclear_reason(exchange):
+        raise Inconclusive(f"the state could not be read: {unclear}", (exchange,))
     return extract(read.value, exchange.answer, dict(party.jar.as_pairs())) if exchange.answer else None
 
 

@@ -7,7 +7,7 @@ import time
 
 from conformance.errors import Inconclusive, PreflightError
 from conformance.model import Exchange
-from conformance.target.oracle import Oracle, faces
+from conformance.target.oracle import THROTTLED, Oracle, faces
 from conformance.target.party import Party
 from conformance.target.system import System
 from conformance.target.verbs import identify
@@ -46,7 +46,7 @@ async def _first_answer(system: System, wait_for: float) -> tuple[Exchange, str 
     until = time.monotonic() + wait_for
     while True:
         exchange, name = await _ask(stranger)
-        broken = exchange.answer is None or exchange.answer.status >= 500
+        broken = exchange.answer is None or exchange.answer.status >= 500 or exchange.answer.status in THROTTLED
         if not broken or time.monotonic() >= until:
             break
         await asyncio.sleep(0.2)
@@ -55,7 +55,8 @@ async def _first_answer(system: System, wait_for: float) -> tuple[Exchange, str 
         raise PreflightError("base_url", problem, _connection_hint(system, exchange.error), (exchange,))
     if broken:
         problem = f"a stranger is answered {exchange.answer.status}"
-        raise PreflightError("identity", problem, "look at the target's log", (exchange,))
+        hint = "wait, or use --rate" if exchange.answer.status in THROTTLED else "look at the target's log"
+        raise PreflightError("identity", problem, hint, (exchange,))
     return exchange, name
 
 

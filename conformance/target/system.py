@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import httpx
 
 from conformance.attacks.jwt import Token, parse
 from conformance.errors import Inconclusive
+from conformance.locks import LastFailure
 from conformance.masking import Secrets
 from conformance.model import Capability, Exchange, Summary
 from conformance.target.adapter import Adapter
@@ -107,6 +109,8 @@ class System:
         self._shared: dict[str, Party] = {}
         self._latest: dict[str, Party] = {}
         self._alive_at: dict[str, float] = {}
+        self._failures = {name: LastFailure() for name in self.description.accounts}
+        """Of shared logins."""
         self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in self.description.accounts}
         self._own_lanes: list[httpx.AsyncBaseTransport] = []
         self._controls: dict[str, tuple[list[float], asyncio.Lock]] = {}
@@ -284,13 +288,19 @@ class System:
         return party
 
     async def shared_login(self, account: str) -> Party:
-        """A live login that several checks use at once and none ends; renewed when it has died."""
+        """A live login that several checks use at once and none ends; renewed when it has died.
+
+        Raises:
+            Inconclusive: it cannot be had; whoever waited for the same login meanwhile is told the same.
+        """
+        asked = time.monotonic()
         async with self._locks[account]:
-            party = self._shared.get(account)
-            if party and self._may_have_died(party) and not (await party.whoami()).accepted:
-                party = None
-            if party is None or self._half_spent(party):
-                party = await self.login(account, self.log, lane=self._kept_lane())
+            with self._failures[account].told_to_who_waited_since(asked):
+                party = self._shared.get(account)
+                if party and self._may_have_died(party) and not (await party.whoami()).accepted:
+                    party = None
+                if party is None or self._half_spent(party):
+                    party = await self.login(account, self.log, lane=self._kept_lane())
             self.adopt(party)
             return party
 

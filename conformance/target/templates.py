@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urljoin, urlsplit
+
+from conformance.shallow import loads
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -18,7 +20,6 @@ WORD = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 """An index of an array in a JSON pointer (RFC 6901 section 4)."""
 CONTROLS = "input, select, textarea, button"
-MAX_DEPTH = 64
 
 
 class UnknownWordError(Exception):
@@ -76,8 +77,8 @@ def extract(source: str, answer: Answer, cookies: Mapping[str, str]) -> str | No
 def json_of(answer: Answer) -> Any:
     """The body as JSON, or None where it is none or absurdly nested."""
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
+        return loads(answer.body)
+    except ValueError:
         return None
 
 
@@ -97,8 +98,10 @@ def pointer(document: Any, spot: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    """Scalars as text. Tables and lists are no value, nor is an empty text or false: they name nobody."""
+    """Scalars as text. Tables and lists are no value, nor is an empty text, false or infinity: they name nobody."""
     if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value).strip() or None
 
@@ -196,16 +199,19 @@ def _fields(controls: Sequence[LexborNode]) -> Iterator[tuple[str, str]]:
         name, kind = control.attributes.get("name"), (control.attributes.get("type") or "").lower()
         if control.tag == "button":
             kind = kind or "submit"
-        if not name or "disabled" in control.attributes or kind in ("reset", "button", "image", "file"):
+        if "disabled" in control.attributes or kind in ("reset", "button", "image", "file"):
+            continue
+        if kind == "submit":
+            # The first one is clicked, and the others are not, whether or not it has a name to send.
+            if clicked:
+                continue
+            clicked = True
+        if not name:
             continue
         if control.tag == "select" and control.css_first("option") is None:
             continue
         if kind in ("checkbox", "radio") and "checked" not in control.attributes:
             continue
-        if kind == "submit":
-            if clicked:
-                continue
-            clicked = True
         yield name, _control_value(control, kind)
 
 

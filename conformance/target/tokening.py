@@ -14,6 +14,7 @@ from conformance.attacks.material import is_number
 from conformance.errors import Inconclusive
 from conformance.target.consenting import Consenting
 from conformance.target.oauth_messages import Client, Code, TokenAnswer, TokenRequest
+from conformance.target.oracle import server_error
 from conformance.target.system import is_loopback
 from conformance.target.templates import json_of
 from conformance.target.verbs import perform
@@ -125,7 +126,7 @@ class Tokening(Consenting):
         if bad.parameter in ("code", "grant_type") and any(a.granted for a in answers):
             self.violation(f"no token for {bad}", str(answers[0]))
         statuses = [a.exchange.answer.status if a.exchange.answer else 0 for a in answers]
-        if all(status >= 500 for status in statuses):
+        if server_error([a.exchange for a in answers]):
             self.violation(f"a refusal of {bad}", f"{statuses[0]}, twice")
         if 0 in statuses or max(statuses) >= 500:
             self.inconclusive(f"{bad} got {answers[0]}, then {answers[1]}")

@@ -46,8 +46,9 @@ class TokenAttacks(Cast, Expectations):
         """Personal data in a token's claims: by detectors, and what the kit knows of the account; allowed ones out."""
         claims = {name: value for name, value in token.claims.items() if name not in self.policy.claims_allowed}
         text = json.dumps(claims)
-        facts = {name: value for name, value in self.facts_about(party).items() if name in PERSONAL}
-        return told([*find_account_data(text, facts), *find_personal_data(text)])
+        known = self.facts_about(party)
+        facts = {name: value for name, value in known.items() if name in PERSONAL}
+        return told([*find_account_data(text, facts), *find_personal_data(text, known.get("user", ""))])
 
     async def expect_forgeries_refused(self) -> None:
         """Every member of this check's own family of forgeries is refused, the genuine token being accepted."""

@@ -247,4 +247,7 @@ def lifetime_in(exchange: Exchange) -> float | None:
 
 
 def _short(exchange: Exchange) -> str:
-    return str(exchange.answer.status) if exchange.answer else exchange.error or "no answer"
+    if exchange.answer is None:
+        return exchange.error or "no answer"
+    cut = ", too long to be read whole" if exchange.answer.truncated else ""
+    return f"{exchange.answer.status}{cut}"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import string
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -18,9 +19,18 @@ import httpx
 from conformance.model import Answer, Exchange, Request
 
 EVIDENCE_BODY = 64 * 1024
-"""Bytes of a body that the record keeps; what decides is read from the whole body before."""
+"""Bytes of a body that the evidence of a verdict keeps; what decides was read from the whole body before."""
+WORD = (string.ascii_letters + string.digits + "%+/.~=_-").encode()
+"""What a credential is written in."""
 LOG_HEAD = 60
 LOG_TAIL = 140
+LOG_BYTES = 2 * 2**20
+"""Bytes of answers that each end of a record keeps, beside its newest exchange."""
+
+PATIENCE = 60.0
+"""Seconds of quiet that a target is given in a whole run when it asks for less haste (RFC 9110 section 10.2.3)."""
+QUIET = 10.0
+"""Seconds of quiet at once at the most."""
 
 TransportFactory = Callable[[], httpx.AsyncBaseTransport]
 
@@ -32,6 +42,7 @@ class Log:
         self._head: list[Exchange] = []
         self._tail: list[Exchange] = []
         self._onlooker = onlooker
+        self._head_bytes = self._tail_bytes = 0
         self.count = 0
 
     def add(self, exchange: Exchange) -> None:
@@ -39,12 +50,21 @@ class Log:
         self.count += 1
         if self._onlooker:
             self._onlooker(exchange)
-        if len(self._head) < LOG_HEAD:
+        size = _size(exchange)
+        if not self._tail and len(self._head) < LOG_HEAD and self._head_bytes + size <= LOG_BYTES:
             self._head.append(exchange)
+            self._head_bytes += size
             return
         self._tail.append(exchange)
+        self._tail_bytes += size
         if len(self._tail) > 2 * LOG_TAIL:
-            del self._tail[:LOG_TAIL]
+            self._drop(LOG_TAIL)
+        while self._tail_bytes > LOG_BYTES and len(self._tail) > 1:
+            self._drop(1)
+
+    def _drop(self, count: int) -> None:
+        self._tail_bytes -= sum(map(_size, self._tail[:count]))
+        del self._tail[:count]
 
     def __iter__(self) -> Iterator[Exchange]:
         yield from self._head
@@ -54,6 +74,22 @@ class Log:
         """The newest exchange, or None."""
         newest = self._tail or self._head
         return newest[-1] if newest else None
+
+
+def for_record(exchange: Exchange) -> Exchange:
+    """The exchange as evidence keeps it: a long body is cut, before a word, since half a secret is not known as one."""
+    answer = exchange.answer
+    if answer is None or len(answer.body) <= EVIDENCE_BODY:
+        return exchange
+    body = answer.body[:EVIDENCE_BODY].rstrip(WORD)
+    return replace(exchange, answer=replace(answer, body=body, truncated=True))
+
+
+def _size(exchange: Exchange) -> int:
+    """Bytes of the request and the answer, about."""
+    request, answer = exchange.request, exchange.answer
+    sent = len(request.body) + sum(len(k) + len(v) for k, v in request.headers)
+    return sent + (len(answer.body) + sum(len(k) + len(v) for k, v in answer.headers) if answer else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +111,8 @@ class Wire:
     transport: TransportFactory
     limits: Limits = field(default_factory=Limits)
     requests: int = 0
+    patience: float = PATIENCE
+    """Seconds of quiet that are left for a target that answers with ``Retry-After``."""
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.limits.concurrency)
@@ -101,18 +139,27 @@ class Wire:
             error = None
             try:
                 answer = await _exchange(lane, request)
+                self._heed(answer)
             except httpx.TransportError as problem:
                 error = f"{_kind(problem)}: {problem}" if str(problem) else _kind(problem)
             return self._record(request, answer, error, party, purpose, log, sent, time.perf_counter() - began)
 
     async def _pace(self) -> None:
-        if not self.limits.rate:
-            return
         now = asyncio.get_running_loop().time()
         start = max(now, self._next_start)
-        self._next_start = start + 1 / self.limits.rate
+        if self.limits.rate:
+            self._next_start = start + 1 / self.limits.rate
         if start > now:
             await asyncio.sleep(start - now)
+
+    def _heed(self, answer: Answer) -> None:
+        """Keep quiet for as long as the target asks, within bounds; those under way are not called back."""
+        now = asyncio.get_running_loop().time()
+        asked = min(_retry_after(answer), QUIET, self.patience + max(0.0, self._next_start - now))
+        longer = now + asked - max(now, self._next_start)
+        if longer > 0:
+            self.patience -= longer
+            self._next_start = now + asked
 
     def _record(
         self,
@@ -137,6 +184,13 @@ async def _exchange(lane: httpx.AsyncBaseTransport, request: httpx.Request) -> A
     headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw)
     cut = bool(response.extensions.get("truncated", False))
     return Answer(response.status_code, headers, body, cut)
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds for which a target asks to be left alone; zero where it does not, or says no number of them."""
+    told = answer.header("retry-after") or ""
+    busy = answer.status in (429, 503)
+    return float(told) if busy and told.isascii() and told.isdigit() and len(told) < 20 else 0.0
 
 
 def _kind(problem: httpx.TransportError) -> str:

@@ -50,7 +50,8 @@ async def no_schedule_forks_a_family(target: Target, schedule: Schedule) -> None
 
     Remedy: end the family by its own row, read at every use, so that a successor inserted meanwhile is dead.
     """
-    family = await target.chain(await target.own_login("alice"), schedule.depth)
+    alice = await target.at_public_client(await target.own_login("alice"))
+    family = await target.chain(alice, schedule.depth)
     await target.past_grace()
     renewals = await target.present_at_once([family[-1 - back] for back in schedule.back])
     await target.expect_no_fork(renewals, target.most_live(schedule), str(schedule))

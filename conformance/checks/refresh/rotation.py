@@ -1,4 +1,7 @@
-"""Rotation, and what the presentation of a spent refresh token brings about (RFC 9700 section 4.14.2)."""
+"""Rotation, and what the presentation of a spent refresh token brings about (RFC 9700 section 4.14.2).
+
+What that section and ASVS 10.4.5 demand of public clients is asked of one: others prove with a secret who they are.
+"""
 
 from conformance.attacks.schedules import Script, depths, scripts
 from conformance.model import Capability
@@ -39,7 +42,7 @@ async def spent_token_is_refused(target: Target) -> None:
 
     Remedy: mark the token as spent in the same statement that finds it unspent, and refuse it from then on.
     """
-    alice = await target.own_login("alice")
+    alice = await target.at_public_client(await target.own_login("alice"))
     await target.rotated(alice)
     await target.past_grace()
     await target.expect_no_renewal(alice.stolen("a thief with alice's spent refresh token"), "with a spent one")
@@ -59,7 +62,7 @@ async def reuse_ends_the_live_token(target: Target) -> None:
 
     Remedy: keep spent tokens with their family, and end the whole family when one of them comes back.
     """
-    alice = await target.own_login("alice")
+    alice = await target.at_public_client(await target.own_login("alice"))
     successor = await target.rotated(alice)
     await target.replay(alice)
     await target.expect_no_renewal(successor, "after the replay", target.declared_lenient)
@@ -79,7 +82,7 @@ async def reuse_ends_access_tokens(target: Target) -> None:
 
     Remedy: put the family's id into the access token, and ask at each request whether the family lives.
     """
-    alice = await target.own_login("alice")
+    alice = await target.at_public_client(await target.own_login("alice"))
     successor = await target.rotated(alice)
     await target.past_grace()
     await target.expect_accepted(successor)
@@ -103,7 +106,8 @@ async def any_ancestor_ends_the_family(target: Target, depth: int) -> None:
 
     Remedy: keep every spent token of a family for as long as the family may live.
     """
-    first, *_, last = await target.chain(await target.own_login("alice"), depth)
+    alice = await target.at_public_client(await target.own_login("alice"))
+    first, *_, last = await target.chain(alice, depth)
     await target.replay(first)
     await target.expect_no_renewal(last, f"after a replay from {depth} refreshes before", target.declared_lenient)
 

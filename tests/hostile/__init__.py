@@ -1,0 +1,1 @@
+"""Targets that attack whoever tests them."""
