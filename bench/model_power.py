@@ -67,8 +67,9 @@ def reachable(primary: str) -> bool:
 
 REACHED = (
     "session.issue.", "session.logout.", "session.logout-all.", "session.timeout.", "session.pwchange.",
-    "session.disable.", "session.admin.", "hijack.concurrent-use", "token.revoke.", "refresh.reuse", "refresh.after-",
-    "refresh.idle",
+    "session.disable.", "session.admin.", "session.race.logout-storm", "session.race.double-login",
+    "session.race.pwchange", "hijack.concurrent-use", "token.revoke.", "refresh.reuse", "refresh.after-",
+    "refresh.idle", "refresh.race.",
     "refresh.absolute", "refresh.revoked", "refresh.family", "refresh.not-a-bearer", "refresh.lost",
 )  # fmt: skip
 

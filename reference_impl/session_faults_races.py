@@ -47,6 +47,14 @@ def _busy_not_ended(policy: SessionPolicy) -> SessionPolicy:
     return both(life(whose=whose), ending(logout=logout))(policy)
 
 
+async def _issued_whatever_changed(
+    table: SessionTable, who: Accounts, issue: Issue, session: Session, limit: int
+) -> bool:
+    await asyncio.sleep(PAUSE if issue.reason == "login" else 0)
+    unchecked = replace(issue, account=None)
+    return replace_carried(table, who, unchecked, session, limit)
+
+
 def _swapped(policy: SessionPolicy) -> SessionPolicy:
     pending: dict[str, Account] = {}
 
@@ -107,6 +115,9 @@ FAULTS = (
           "Logout spares a session that is in use at that moment.", _busy_not_ended),
     fault("double-login-swaps", "session.race.double-login", "7.2.4 CWE-362",
           "Two logins over one anonymous session both become the later user.", _swapped),
+    fault("pwchange-race", "session.race.pwchange", "7.4.3 CWE-367",
+          "A login whose password was checked before a change gets its session after it.",
+          life(issue=_issued_whatever_changed)),
     fault("principal-mixup-under-load", "session.mixup.load", "7.2.1 CWE-488",
           "The current user is a global variable.", _mixed_up),
     fault("limit-race", "session.limit.race", "7.1.2 CWE-367",

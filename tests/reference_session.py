@@ -754,6 +754,16 @@ async def two_logins_one_user(reference: Reference) -> bool:
     return await first.who() == "bob" or await second.who() == "alice"
 
 
+@probe("pwchange-race")
+async def old_login_outlives_the_change(reference: Reference) -> bool:
+    alice, late = await logged_in(reference), Visitor(reference)
+    known = {"user": "alice", "password": PASSWORD["alice"], "csrf": await late.token()}
+    change = {"current": PASSWORD["alice"], "new": "another-Long-1-Password", "csrf": await alice.token()}
+    # Passwords of one account are checked in turn, the login's first.
+    await asyncio.gather(late.send("POST", "/login", json=known), alice.send("POST", "/password", json=change))
+    return await late.who() == "alice"
+
+
 @probe("principal-mixup-under-load")
 async def names_somebody_else(reference: Reference) -> bool:
     alice, bob = await logged_in(reference), await logged_in(reference, "bob")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from conformance.attacks.lives import ACTS, Act, Life, Lives, lives
+from conformance.errors import Violation
 from conformance.explore import _draw
 from conformance.lifecycle.acts import Acts
+from conformance.lifecycle.world import lead
 from conformance.model import Capability, Outcome
+from conformance.open import Options, opened
+from conformance.registry import catalogue
+from conformance.target.facade import Target
+from conformance.target.preflight import preflight
 from tests.matrix import verdicts
+from tests.toys import Site, proven
 
 CHECK = "lifecycle.model"
 
@@ -63,3 +73,79 @@ async def test_a_contradiction_is_told_as_a_story() -> None:
     assert "somebody tries a wrong password of" in verdict.expected
     assert verdict.inputs
     assert verdict.evidence
+
+
+async def lived(target: str, *names: str) -> str:
+    """What is held against a target that leads this life; empty where nothing is."""
+    async with opened(target, Options(seed=1)) as system:
+        async for _ in preflight(system):
+            pass
+        try:
+            await lead(Target(system, catalogue()[CHECK]), Life(tuple(map(Act, names))))
+        except Violation as violation:
+            return violation.finding.expected
+    return ""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("target", "fault", "names"),
+    [
+        ("ref:session", "busy-session-survives-logout", ["log out while it is used"]),
+        ("ref:session", "double-login-swaps", ["log in together over one visit"]),
+        ("ref:session", "pwchange-race", ["change the password during logins"]),
+        ("ref:session", "list-misses-one", ["log in", "look at the list"]),
+        ("ref:refresh", "spend-race", ["refresh twice at once"]),
+        ("ref:refresh", "logout-race", ["log out while it is refreshed"]),
+    ],
+)
+async def test_what_happens_at_once_or_is_owned_shows_its_fault(target: str, fault: str, names: list[str]) -> None:
+    assert await lived(target, *names) == ""
+    # A race is lost now and then.
+    told = [await lived(f"{target}+{fault}", *names) for _ in range(6)]
+    assert any("after: 1. alice logs in" in one for one in told)
+
+
+class Notes(Site):
+    """Every user has a note; the page that writes it may know sessions that are over."""
+
+    def __init__(self, *, remembers: bool) -> None:
+        super().__init__()
+        self.remembers, self.ever, self.notes = remembers, dict[str, str](), dict[str, str]()
+
+    def routes(self) -> list[Route]:
+        return [*super().routes(), Route("/note", self.note, methods=["GET", "POST"])]
+
+    def new_session(self, user: str) -> str:
+        sid = super().new_session(user)
+        self.ever[sid] = user
+        return sid
+
+    async def note(self, request: Request) -> Response:
+        known = self.ever if self.remembers and request.method == "POST" else self.sessions
+        user = known.get(request.cookies.get("sid", ""))
+        if user is None:
+            return self.stranger(request)
+        if request.method == "POST":
+            self.notes[user] = (await request.json())["note"]
+        return JSONResponse({"note": self.notes.get(user, "")})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("remembers", [False, True])
+async def test_what_is_over_changes_nothing(remembers: bool) -> None:
+    read = {"send": "GET /note", "value": "json:/note"}
+    mutate = {"send": "POST /note", "json": {"note": "{value}"}, "read": read}
+    # Alice's second session, after bob's, changes what her first one must not change any more.
+    acts = (Act("log in"), Act("log out"), Act("change something", 1), Act("change something with what is dead"))
+    site = Notes(remembers=remembers)
+    site.notes["alice"] = "mine"
+    async with proven(site, {"mutate": mutate}) as system:
+        target, life = Target(system, catalogue()[CHECK]), Life(acts)
+        if remembers:
+            with pytest.raises(Violation) as raised:
+                await lead(target, life)
+            assert "the state of alice is as it was" in raised.value.finding.expected
+        else:
+            await lead(target, life)
+    assert site.notes["alice"] == "mine"

@@ -40,6 +40,14 @@ ACTS: dict[str, frozenset[Capability]] = {
     "change the password": frozenset({Capability.CHANGE_PASSWORD, Capability.REGISTER}),
     "be disabled and enabled": frozenset({Capability.ADMIN, Capability.REGISTER}),
     "be thrown out": frozenset({Capability.ADMIN, Capability.REGISTER}),
+    "look at the list": frozenset({Capability.LIST_SESSIONS, Capability.REGISTER}),
+    "change something": frozenset({Capability.MUTATE}),
+    "change something with what is dead": frozenset({Capability.MUTATE}),
+    "log out while it is used": frozenset({Capability.LOGOUT}),
+    "log out while it is refreshed": frozenset({Capability.LOGOUT, Capability.REFRESH}),
+    "refresh twice at once": frozenset({Capability.REFRESH}),
+    "log in together over one visit": frozenset({Capability.PRE_LOGIN_SESSION, Capability.SECOND_ACCOUNT}),
+    "change the password during logins": frozenset({Capability.CHANGE_PASSWORD, Capability.REGISTER}),
     "stay away": frozenset({Capability.CLOCK}),
     "keep busy": frozenset({Capability.CLOCK}),
     "keep refreshing": frozenset({Capability.CLOCK, Capability.REFRESH}),
@@ -49,12 +57,13 @@ ACTS: dict[str, frozenset[Capability]] = {
 OFTEN = {"log in": 4, "log in wrongly": 3, "use": 2, "steal": 2, "refresh": 2, "log out": 2, "replay a spent one": 2}
 """What more happens with than with others, and is therefore drawn more often."""
 
-NEEDS_DEAD = frozenset({"log out with what is dead", "refresh with what is dead"})
+NEEDS_DEAD = frozenset({"log out with what is dead", "refresh with what is dead", "change something with what is dead"})
 NEEDS_STOLEN = frozenset({"use what was stolen"})
 NEEDS_SPENT = frozenset({"replay a spent one"})
-ENDS = frozenset(
-    {"log out", "log out everywhere", "be disabled and enabled", "be thrown out", "stay away", "keep busy"}
-)
+ENDS = frozenset({
+    "log out", "log out everywhere", "log out while it is used", "log out while it is refreshed",
+    "be disabled and enabled", "be thrown out", "stay away", "keep busy",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

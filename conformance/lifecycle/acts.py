@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from conformance.attacks.lives import Act
 from conformance.lifecycle.model import Dead, Family, User
+from conformance.lifecycle.overlaps import Overlaps
+from conformance.lifecycle.owning import Owning
 from conformance.model import Capability
-from conformance.target.cookies import Jar
 from conformance.target.limits import past_absolute, past_idle, past_refresh_idle, past_refresh_lifetime
 from conformance.target.verbs import StepFailedError
 
@@ -22,25 +22,16 @@ REFRESHES = 12
 """Refreshes in a row, at the most, to show that a family has an end."""
 
 
-def performers(world: World) -> dict[str, Callable[[Act], Coroutine[Any, Any, None]]]:
-    """What performs each act."""
-    acts = Acts(world)
-    return {name: getattr(acts, name.replace(" ", "_")) for name in acts_by_name()}
-
-
-def acts_by_name() -> tuple[str, ...]:
-    """Every act that a life may have."""
-    from conformance.attacks.lives import ACTS
-
-    return tuple(ACTS)
-
-
-class Acts:
+class Acts(Owning, Overlaps):
     """One method for each act of `conformance.attacks.lives`, its name with underscores."""
 
     def __init__(self, world: World) -> None:
         self.world, self.target, self.system = world, world.target, world.system
         self.wrong = 0
+
+    async def perform(self, act: Act) -> None:
+        """Do what an act says."""
+        await getattr(self, act.name.replace(" ", "_"))(act)
 
     # -- coming and using
 
@@ -183,7 +174,7 @@ class Acts:
     async def replay_a_spent_one(self, act: Act) -> None:
         """A spent refresh token gives nothing, and ends its family where that is promised (I5, I14)."""
         world, family = self.world, await self.world.living(act)
-        if not family.spent or self.target.policy.grace_seconds:
+        if not family.spent or self.target.policy.grace_seconds or not self.target.must_rotate(family.owner):
             return
         thief = family.spent[act.what % len(family.spent)]
         renewal = await self.target.present(thief)
@@ -219,6 +210,8 @@ class Acts:
         """After a proof of the password, an old value of the session is nobody's (I12)."""
         world, family = self.world, await self.world.living(act)
         before = family.owner.stolen(f"mallory with {family}'s session from before the proof")
+        # How the target answers a wrong proof is found out in a login of its own.
+        family.user.crowded = True
         await self.target.step_up(family.owner)
         world.tell(f"{family} proves the password again")
         if family.owner.secret() != before.secret():
@@ -337,6 +330,3 @@ class Acts:
         world.tell(f"{family} keeps refreshing until the limit of the login")
         family.renewal_ended = "its login is too long ago"
         await self.refreshed(family)
-
-
-__all__ = ["Acts", "Jar", "performers"]

@@ -23,6 +23,12 @@ class User:
     facts: Mapping[str, str] = field(default_factory=dict, repr=False)
     principal: str | None = None
     """The name that the target gives this user."""
+    state: str | None = None
+    """What the described read shows since the user's own last change; None where that is not known."""
+    first_state: str | None = None
+    """What it showed before."""
+    crowded: bool = False
+    """There may be sessions of this user that the model does not know."""
 
 
 @dataclass(eq=False)

@@ -7,12 +7,12 @@ since every use begins its idle time anew.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from conformance.attacks.lives import Act, Life
 from conformance.attacks.planted import invented_ids
+from conformance.errors import Stop
 from conformance.explore import together
 from conformance.lifecycle.model import Dead, Family, User
 from conformance.model import Capability, Exchange
@@ -47,7 +47,6 @@ class World:
         self.seen: dict[str, User] = {}
         """Every credential value that was issued, and to whom."""
         self.asked = self.wrong = 0
-        self.acts: dict[str, Callable[[Act], Coroutine[Any, Any, None]]] = {}
 
     # -- who there is
 
@@ -220,17 +219,21 @@ class World:
 
     async def play(self, life: Life) -> None:
         """Perform every act; at the end, whatever should live is used."""
-        from conformance.lifecycle.acts import performers
+        from conformance.lifecycle.acts import Acts
 
         await self.settle()
-        acts = performers(self)
-        for act in life.acts:
-            await acts[act.name](act)
-            await self.probe_the_dead()
-        for family in self.alive:
-            await self.must_be_accepted(family)
-        for at in range(0, len(self.dead), NEWEST):
-            await together(self.must_be_refused(dead) for dead in self.dead[at : at + NEWEST])
+        acts = Acts(self)
+        try:
+            for act in life.acts:
+                await acts.perform(act)
+                await self.probe_the_dead()
+            for family in self.alive:
+                await self.must_be_accepted(family)
+            for at in range(0, len(self.dead), NEWEST):
+                await together(self.must_be_refused(dead) for dead in self.dead[at : at + NEWEST])
+        finally:
+            with contextlib.suppress(Stop):
+                await acts.restore()
         await self.leave()
 
     async def leave(self) -> None:

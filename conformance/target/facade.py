@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.contents import Contents
-from conformance.target.crowds import Crowding
 from conformance.target.hijack import Hijacking
 from conformance.target.hygiene import Malformed
+from conformance.target.known_windows import KnownWindows
 from conformance.target.leaving import Leaving
 from conformance.target.living import Living
 from conformance.target.logins import Logins
 from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
-from conformance.target.renewal_races import RenewalRaces
 from conformance.target.samples import Sampling
 from conformance.target.tokening import Tokening
 from conformance.target.tokens import TokenAttacks
@@ -22,7 +21,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 
 class Target(
-    RenewalRaces, Contents, Tokening, Crowding, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed,
-    Touring, Living, Leaving,
+    KnownWindows, Contents, Tokening, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring,
+    Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -165,6 +165,16 @@ class Granting(Endings):
         """A client with fresh tokens of the user of this browser."""
         return await self.tokens(await self.code(browser, client, **changes))
 
+    def must_rotate(self, party: Party) -> bool:
+        """Whether a spent refresh token of this party must be worth nothing (RFC 9700 section 4.14.2, ASVS 10.4.5).
+
+        That is demanded of public clients, of tokens that have no client, and of whoever promises it in so many words.
+        """
+        if not self.policy.rotation or self.system.authorization is None:
+            return self.policy.rotation
+        client = party.client or self.authorization.default_client
+        return client.public or "rotation" in self.policy.model_fields_set
+
     async def at_public_client(self, party: Party) -> Party:
         """The user's tokens at a client that cannot keep a secret; the party itself where tokens have no clients.
 
@@ -175,8 +185,7 @@ class Granting(Endings):
         """
         if self.system.authorization is None:
             return party
-        promised = self.policy.rotation and "rotation" in self.policy.model_fields_set
-        if promised and not any(client.public for client in self.authorization.clients):
+        if self.must_rotate(party) and not any(client.public for client in self.authorization.clients):
             return party
         holder = await self.granted(party, self.client("public"))
         if "refresh" not in holder.tokens:

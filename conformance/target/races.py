@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 ROUNDS = 4
 """One round proves nothing; a race that is lost now and then shows in a few."""
 RUNNERS = 8
-USES = 40
-"""Requests that a busy client makes at most while it waits for a logout."""
 ARRIVAL = 5.0
 """Seconds in which a held request should have arrived."""
 LOOK = 0.02
@@ -192,19 +190,6 @@ class Racing(Listing):
             status = exchange.answer.status if exchange.answer else exchange.error
             self.inconclusive(f"logout answered {status}", (exchange,))
 
-    async def log_out_amid(self, alice: Party, thieves: Sequence[Party]) -> tuple[Exchange, ...]:
-        """Log alice out while others use her session without a pause; returns what she sent."""
-        over, own, line = asyncio.Event(), Log(self.log.add), Line(len(thieves))
-        async with track_of(self.system):
-            using = [asyncio.create_task(_use(replace(thief, racing=True), over, line)) for thief in thieves]
-            try:
-                await line.gun.wait()
-                await self.log_out(alice.in_log(own))
-            finally:
-                over.set()
-                await asyncio.gather(*using)
-        return tuple(own)
-
     async def expect_all_over(self, parties: Sequence[Party], event: str, shown: Sequence[Exchange]) -> None:
         """Requests that set out after an event, which these exchanges brought about, are refused."""
         for party, judged in zip(parties, await self.all_judged(parties), strict=True):
@@ -263,13 +248,3 @@ class Racing(Listing):
         for start in range(0, len(parties), self.runners):
             found += await asyncio.gather(*(p.whoami() for p in parties[start : start + self.runners]))
         return found
-
-
-async def _use(party: Party, over: asyncio.Event, line: Line) -> None:
-    """Ask again and again, and tell after the first answer."""
-    for at in range(USES):
-        await party.whoami()
-        if at == 0:
-            line.arrive()
-        if over.is_set():
-            return

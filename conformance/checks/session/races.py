@@ -99,6 +99,28 @@ async def two_logins_over_one_visit_stay_apart(target: Target) -> None:
 
 
 @check(
+    "session.race.pwchange",
+    needs=[Capability.CHANGE_PASSWORD],
+    sources=["ASVS-v5.0.0-7.4.3", "CWE-367", "CWE-613"],
+    exclusive=True,
+    logins=22,
+)
+async def login_beside_a_new_password_does_not_outlive_it(target: Target) -> None:
+    """A login with the old password that is under way while the password changes leaves no session behind.
+
+    The change ends the sessions that it sees. A login that had its password checked before and gets its session after
+    is not among them, and whoever knew the old password stays in. No order of the two explains that: first the login,
+    and the change ends it; first the change, and the login fails.
+
+    Remedy: issue the session in the transaction that finds the account as it was when its password was checked.
+    """
+    target.need_session("token.revoke.password")
+    user = await target.need_effective_change(await target.somebody_with_a_password())
+    for _ in target.rounds(target.window):
+        user = await target.password_against_logins(user)
+
+
+@check(
     "session.mixup.load",
     needs=[Capability.SECOND_ACCOUNT],
     sources=["ASVS-v5.0.0-7.2.1", "CWE-488"],

@@ -1,0 +1,168 @@
+"""The windows that are known to matter: what a server that does one thing at a time need not think of."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from conformance.lifecycle.window import Event, Said, State
+from conformance.model import Exchange
+from conformance.target.party import Party
+from conformance.target.races import Line, track_of
+from conformance.target.windows import Windows
+
+USES = 40
+"""Requests that a busy client makes at most while it waits for a logout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long acts take alone, in seconds."""
+
+    login: float = 0.0
+    change: float = 0.0
+
+    def delays(self, parts: Sequence[float]) -> list[float]:
+        """When a password change and some logins must start for its end to fall into these parts of the logins.
+
+        A login reads the password's hash at its beginning and issues a session at its end; what a change does shows
+        at its own end.
+        """
+        starts = [0.0, *(self.change - part * self.login for part in parts)]
+        return [start - min(starts) for start in starts]
+
+
+class KnownWindows(Windows):
+    """Verbs about acts that overlap, of which one ends what the others want to go on."""
+
+    pace = Pace()
+    """Of logins and password changes, once they were measured."""
+
+    # -- logout and login
+
+    async def logout_against_uses(self, alice: Party) -> Event:
+        """A session is used while it is logged out, and afterwards: once the logout is answered, it is over.
+
+        Returns the logout.
+        """
+        start, thieves = await self.held(alice), [alice.stolen() for _ in range(self.window - 1)]
+        events = await self.before(self.logging_out(alice), [*map(self.using, thieves)])
+        await self.expect_explained([*events, *await self.used(thieves)], start, "a logout beside uses")
+        return events[-1]
+
+    async def log_out_amid(self, alice: Party, thieves: Sequence[Party]) -> tuple[Exchange, ...]:
+        """Log alice out while others use her session without a pause; returns what she sent.
+
+        Each of them asks once more as soon as the logout is answered, when a late end shows best.
+
+        Raises:
+            Inconclusive: the logout was refused.
+        """
+        over, line, start = asyncio.Event(), Line(len(thieves)), await self.held(alice)
+        async with track_of(self.system):
+            using = [asyncio.create_task(self._use_until(over, line, thief)) for thief in thieves]
+            try:
+                await line.gun.wait()
+                logout = await self.recorded(alice, self._log_out)
+            finally:
+                over.set()
+                uses = await asyncio.gather(*using)
+        if logout.said is not Said.DONE:
+            self.inconclusive(f"{logout}", logout.exchanges)
+        for accepted in ([use for use in own if use.said is Said.DONE] for own in uses):
+            # What was refused in the crowd may have been for the crowd's sake.
+            await self.expect_explained([logout, *accepted[-1:]], start, "a logout beside uses")
+        return logout.exchanges
+
+    async def _use_until(self, over: asyncio.Event, line: Line, party: Party) -> list[Event]:
+        """Ask again and again, tell after the first answer, and ask once more when it is over."""
+        racer, found = replace(party, racing=True), []
+        for at in range(USES):
+            last = over.is_set()
+            found.append(await self.recorded(racer, self._use))
+            if at == 0:
+                line.arrive()
+            if last:
+                return found
+        await over.wait()
+        return [*found, await self.recorded(racer, self._use)]
+
+    async def logout_against_refresh(self, alice: Party) -> Event:
+        """A session is refreshed while it is logged out: nothing of it works afterwards, old or new.
+
+        Returns the logout. One refresh alone: a second one would be a replay, which ends the family for another reason.
+        """
+        start, thief = await self.held(alice), alice.stolen()
+        events = await self.before(self.logging_out(alice), [self.refreshing(thief)])
+        used = await self.used([thief]) if self.policy.access_revocation else []
+        after = [*used, *await self.refreshed_in_turn([thief, alice.stolen()])]
+        await self.expect_explained([*events, *after], start, "a logout beside a refresh")
+        return events[-1]
+
+    async def refreshes_against_each_other(self, alice: Party) -> None:
+        """One refresh token is presented more than once at the same moment: its family does not fork."""
+        start, thieves = await self.held(alice), [alice.stolen() for _ in range(self.window)]
+        events = await self.at_once([*map(self.refreshing, thieves)])
+        after = await self.refreshed_in_turn(thieves)
+        await self.expect_explained([*events, *after], start, "refreshes beside each other")
+
+    async def logins_against_each_other(self, visitor: Party, *accounts: str) -> None:
+        """Users log in over one visitor's session at the same moment: each is itself, or nobody."""
+        clients = self.over_one_visit(visitor, *accounts)
+        names = {name: (await self.system.shared_login(self.known(name))).principal or "" for name in accounts}
+        passwords = frozenset((names[name], self.account(name).password) for name in accounts)
+        deeds = [self.logging_in(client, names[name]) for client, name in zip(clients, accounts, strict=True)]
+        events = [*await self.at_once(deeds), *await self.used(clients)]
+        await self.expect_explained(events, State(passwords=passwords), "logins beside each other")
+
+    # -- a new password
+
+    async def password_against_logins(self, user: Party) -> Party:
+        """A password is changed while others log in with the old one: none of their sessions outlives the change.
+
+        Returns a new login of the user; where the account is shared, under the password that it had.
+        """
+        name, new, start = user.principal or "", self._new_password(user), await self.held(user)
+        clients = [self._client(user, lane=True) for _ in range(self.window - 1)]
+        deeds = [self.changing_password(user, new), *(self.logging_in(client, name) for client in clients)]
+        events = await self.at_once(deeds, self.pace.delays([self.rng.random() for _ in clients]))
+        after = await self.used(clients)
+        user = await self._settled(user, new)
+        await self.expect_explained([*events, *after], start, "a new password beside logins with the old one")
+        return user
+
+    async def need_effective_change(self, user: Party) -> Party:
+        """End the check where a password change does not even end a session that nothing else goes on in.
+
+        Returns a new login of the user.
+        """
+        if self.system.login_ends_others:
+            self.not_applicable(self.system.why_alone)
+        thief = (await self.second_login(user)).stolen()
+        await self.expect_accepted(thief)
+        client, new = self._client(user, lane=True), self._new_password(user)
+        login = await self.alone(self.logging_in(client, user.principal or ""))
+        self.pace = Pace(login, await self.alone(self.changing_password(user, new)))
+        user = await self._settled(user, new)
+        if await self.survives(thief):
+            self.not_applicable("a new password does not end other sessions: session.pwchange.others speaks of that")
+        return user
+
+    def _new_password(self, user: Party) -> str:
+        new = f"Pp-{secrets.token_hex(8)}-Larch-4!"
+        self.system.secrets.learn(new, f"new password of {user.label}")
+        return new
+
+    async def _settled(self, user: Party, new: str) -> Party:
+        """A new login of a user whose password was changed; an account of the description gets its own back.
+
+        Raises:
+            Inconclusive: the change had no effect.
+        """
+        proof = await self.login_judged(user, new)
+        await self._restore_password(user, new)
+        if not proof.accepted:
+            self.inconclusive(f"the password was changed, and a login with the new one is {proof}")
+        return await self.second_login(user if user.owner else replace(user, facts={**user.facts, "password": new}))
