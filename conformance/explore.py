@@ -65,7 +65,7 @@ class Hit(Exception):
 
 
 class _Abandoned(BaseException):
-    """Nobody waits for the smallest input any more. A BaseException, so that Hypothesis never shrinks it."""
+    """Nobody waits for a smaller input any more. A BaseException, so that Hypothesis never shrinks it."""
 
 
 async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int) -> int:
@@ -255,7 +255,10 @@ async def _smallest(
         nonlocal budget
         known = identity(inputs)
         if known not in answers:
-            if budget <= 0 or (bounds and time.monotonic() - began > LONG / 2):
+            if found and bounds and time.monotonic() - began > LONG / 2:
+                # Hypothesis would go on for as long as it has ideas; what was found must be told in time.
+                raise _Abandoned
+            if budget <= 0:
                 return
             budget -= 1
             answers[known] = asking.ask(inputs)

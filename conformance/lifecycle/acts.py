@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
 from conformance.attacks.lives import Act
+from conformance.errors import NotApplicable
 from conformance.lifecycle.model import Dead, Family, User
 from conformance.lifecycle.overlaps import Overlaps
 from conformance.lifecycle.owning import Owning
@@ -30,8 +32,9 @@ class Acts(Owning, Overlaps):
         self.wrong = 0
 
     async def perform(self, act: Act) -> None:
-        """Do what an act says."""
-        await getattr(self, act.name.replace(" ", "_"))(act)
+        """Do what an act says, where the target has what it needs by now."""
+        with contextlib.suppress(NotApplicable):
+            await getattr(self, act.name.replace(" ", "_"))(act)
 
     # -- coming and using
 
@@ -213,6 +216,8 @@ class Acts(Owning, Overlaps):
         # How the target answers a wrong proof is found out in a login of its own.
         family.user.crowded = True
         await self.target.step_up(family.owner)
+        # Whoever proves the password may be given its limits anew.
+        family.owner.issued_at = self.target.clock.now()
         world.tell(f"{family} proves the password again")
         if family.owner.secret() != before.secret():
             world.dead.append(Dead(before, "the proof gave a new one"))
@@ -230,6 +235,7 @@ class Acts(Owning, Overlaps):
             world.unclear("the password change was refused: is `change_password` right?", exchange)
         world.tell(f"{family} changes the password")
         user.facts = {**user.facts, "password": new}
+        family.owner.issued_at = self.target.clock.now()
         for other in world.alive:
             if other.user is user:
                 other.owner.facts = user.facts

@@ -58,6 +58,7 @@ class Overlaps:
         with self._opened(family, f"{family} changes the password while others log in with the old one"):
             after = await target.password_against_logins(family.owner)
             family.user.facts = after.facts
+        family.owner.issued_at = target.clock.now()
         family.user.crowded = True
         for other in self.world.alive:
             if other.user is family.user:

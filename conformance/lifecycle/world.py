@@ -7,6 +7,7 @@ since every use begins its idle time anew.
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,8 +30,8 @@ NEWEST, SAMPLE = 3, 1
 """Dead credentials that are asked after each step: the newest, and others in turn."""
 MOST_ALIVE = 2
 """Sessions of a user at once, unless more are declared: a target may have a limit that it does not tell."""
-WRONG_LOGINS = 1
-"""In one life: no account may come near a lock-out."""
+LONG_LIFE = 20.0
+"""Seconds after which a life comes to its end, whatever else would have happened in it."""
 
 
 class World:
@@ -224,7 +225,10 @@ class World:
         await self.settle()
         acts = Acts(self)
         try:
+            began = time.monotonic()
             for act in life.acts:
+                if time.monotonic() - began > LONG_LIFE:
+                    break
                 await acts.perform(act)
                 await self.probe_the_dead()
             for family in self.alive:

@@ -184,7 +184,8 @@ class Windows(Crowding, RenewalRaces):
 
     async def _log_out(self, party: Party) -> Event:
         shown, exchange = party.secret(), await _last(party.logout())
-        said = Said.DONE if exchange and self.system.took_logout(exchange) else _said(exchange)
+        # A success that nothing shows is no refusal, either.
+        said = Said.DONE if exchange and self.system.took_logout(exchange) else _refused(exchange, 400)
         return Event(Kind.LOGOUT, f"{party.label} logs out", said, shown=shown)
 
     async def _log_in(self, user: str, party: Party) -> Event:
@@ -202,13 +203,13 @@ class Windows(Crowding, RenewalRaces):
         party.tokens, party.jar = {**party.tokens, **renewal.party.tokens}, renewal.party.jar
         given = await self._new(party, before) if renewal.granted else ()
         # The same here.
-        said = Said.UNCLEAR if renewal.granted else _said(renewal.exchange)
+        said = Said.UNCLEAR if renewal.granted else _refused(renewal.exchange)
         return Event(Kind.REFRESH, f"{party.label} refreshes", said, shown=shown, given=given)
 
     async def _refresh_and_look(self, party: Party) -> Event:
         shown, before = party.secret(await self.refresh_carrier()), await self.values(party)
         renewal = await self.present(party)
-        said = Said.DONE if await self.works(renewal) else _said(renewal.exchange)
+        said = Said.DONE if await self.works(renewal) else _refused(renewal.exchange)
         label, given = f"{party.label} refreshes afterwards", await self._new(renewal.party, before)
         return Event(Kind.REFRESH, label, said, shown=shown, given=given)
 
@@ -229,6 +230,12 @@ async def _last(act: Awaitable[Exchange]) -> Exchange | None:
 
 
 def _said(exchange: Exchange | None) -> Said:
-    if exchange is None or exchange.answer is None or unclear_reason(exchange):
+    answer = exchange.answer if exchange else None
+    return Said.DONE if answer and answer.status < 400 else _refused(exchange)
+
+
+def _refused(exchange: Exchange | None, least: int = 0) -> Said:
+    """Refused, whatever the status from the least on is, unless the answer is of the moment."""
+    if exchange is None or exchange.answer is None or unclear_reason(exchange) or exchange.answer.status < least:
         return Said.UNCLEAR
-    return Said.DONE if exchange.answer.status < 400 else Said.REFUSED
+    return Said.REFUSED
