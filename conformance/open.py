@@ -188,12 +188,13 @@ def _check_methods(system: System) -> None:
 
 def sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
     """The kit's own sender, reaching a target as the options say."""
+    from conformance.target.keeping import Keeping
     from conformance.target.sender import TLS, Sender
 
-    tls = TLS(ca=options.ca, verify=not options.insecure)
+    tls, keeping = TLS(ca=options.ca, verify=not options.insecure), Keeping()
     return lambda: Sender(
         tls=tls, proxy=options.proxy, connect_timeout=min(CONNECT, options.timeout), read_timeout=options.timeout,
-        total_timeout=3 * options.timeout,
+        total_timeout=3 * options.timeout, keeping=keeping,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.runner import judge_one
 from conformance.target.acts import act_of, forge
+from conformance.target.grammar import Verb
 from conformance.target.preflight import preflight
 from conformance.target.stage import read_state
 from reference_impl import FAULTS
@@ -106,6 +107,19 @@ def test_a_forged_request_carries_nothing_of_the_targets_own_pages() -> None:
     assert foreign["sec-fetch-site"] == "cross-site"
     assert not {"origin", "sec-fetch-site", "referer"} & set(silent)
     assert "cookie" in silent
+
+
+def test_what_an_earlier_step_took_goes_into_the_forged_request() -> None:
+    async def scenario() -> dict[str, object]:
+        async with opened("ref:session", Options()) as system:
+            async for _ in preflight(system):
+                pass
+            alice = await system.shared_login("alice")
+            first = {"send": "GET /me", "take": {"who": "json:/name"}}
+            verb = Verb.model_validate({"steps": [first, {"send": "POST /note", "json": {"by": "{who}"}}]})
+            return dict((await act_of(alice, "mutate", verb, "alice prepares the change")).fields)
+
+    assert asyncio.run(scenario())["by"]
 
 
 def test_content_types_need_no_preflight() -> None:

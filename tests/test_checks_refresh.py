@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -277,6 +278,60 @@ class Half(Refreshing):
 async def test_effects_decide_and_not_status_codes(site: type[Site], id: str) -> None:
     found = await verdict(site(), id)
     assert found.outcome is Outcome.PASS, found.reason or found.actual
+
+
+class DoubleSubmit(Refreshing):
+    """Everything in cookies: the refresh needs, in a header, what stands in a cookie that scripts read."""
+
+    def hand_out(self, family: str, user: str) -> Response:
+        given = json.loads(bytes(super().hand_out(family, user).body))
+        answer = JSONResponse({"ok": True})
+        for name in ("access", "refresh"):
+            answer.set_cookie(f"csrf_{name}", secrets.token_hex(8))
+            answer.set_cookie(f"{name}_token", given[name], httponly=True)
+        return answer
+
+    def who(self, request: Request) -> str | None:
+        token = request.cookies.get("access_token", "")
+        return self.sessions.get(token) if token.split(".")[0] in self.families else None
+
+    async def presented(self, request: Request) -> str:
+        csrf = request.cookies.get("csrf_refresh")
+        return request.cookies.get("refresh_token", "") if csrf and csrf == request.headers.get("x-csrf") else ""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("id", ["refresh.mutation", "refresh.access-not-refresh", "refresh.reuse-rejected"])
+async def test_the_half_of_a_double_submit_is_not_taken_for_the_refresh_token(id: str) -> None:
+    steps = [
+        {"send": "GET /me", "take": {"half": "cookie:csrf_refresh"}},
+        {"send": "POST /refresh", "headers": {"X-CSRF": "{half}"}},
+    ]
+    login = {name: value for name, value in WORDS["login"].items() if name != "take"}
+    async with proven(DoubleSubmit(), {**WORDS, "login": login, "refresh": {"steps": steps}}) as system:
+        target = Target(system, catalogue()[id])
+        assert await target.refresh_carrier() == Carrier("cookie", "refresh_token")
+        found = await judge_one(system, catalogue()[id], [everything()])
+        assert found.outcome is Outcome.PASS, found.reason or found.actual
+
+
+class OneForEachUser(Refreshing):
+    """A login replaces the user's refresh token; the access tokens of other logins go on."""
+
+    def hand_out(self, family: str, user: str) -> Response:
+        for other in self.families:
+            self.families[other] = [token for token in self.families[other] if token.split(".")[1] != user]
+        return super().hand_out(family, user)
+
+
+@pytest.mark.asyncio
+async def test_where_a_login_ends_the_refresh_token_before_checks_run_one_at_a_time() -> None:
+    async with proven(OneForEachUser(), WORDS) as system:
+        assert system.login_ends_refresh
+        assert system.why_alone == "a second login ends the account's first refresh token"
+    for site in (Refreshing, Sticky, Deaf):
+        async with proven(site(), WORDS) as system:
+            assert not system.login_ends_refresh
 
 
 class Sticky(Refreshing):

@@ -495,6 +495,16 @@ def test_public_keys_are_read_from_every_usual_form() -> None:
     assert keys.parse_keys(edwards.public_bytes(*form).decode())[0].kty == "OKP"
 
 
+def test_a_published_openssh_line_is_a_key_and_tried_with_its_comment() -> None:
+    edwards = ed25519.Ed25519PrivateKey.generate().public_key()
+    line = edwards.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    (key,) = keys.parse_keys(f"{line.decode()} signer@build\n")
+    assert key.kty == "OKP"
+    tried = {encoding.data for encoding in keys.ssh_encodings(key)}
+    assert tried == {line, line + b"\n", line + b" signer@build", line + b" signer@build\n"}
+    assert keys.spki_encodings(key)[-1].data == key.pem.encode()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "{}", '{"keys":5}', '{"keys":[1,{"kty":"RSA","n":1}]}', "-----BEGIN X-----\n-----END X-----"],

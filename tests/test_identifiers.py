@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from conformance.attacks.account_data import find_account_data
 from conformance.attacks.capacity import capacity_bits, static_positions
-from conformance.attacks.identifiers import classify
+from conformance.attacks.identifiers import classify, signs_account
 from conformance.attacks.layers import MAX_LAYERS, layers
 from conformance.attacks.reproduction import reproduce
 from conformance.attacks.secrecy import find_personal_data, find_secrets
@@ -96,6 +96,7 @@ CONTAINERS: dict[str, Maker] = {
         f"{b64(r.randbytes(200))}--{b64(r.randbytes(12))}--{b64(r.randbytes(16))}", safe=""
     ),
     "laravel": lambda r: quote(b64(json.dumps({"iv": "a", "value": b64(r.randbytes(9)), "mac": "c"}).encode())),
+    "auth ticket": lambda r: quote(f"{r.randbytes(64).hex()}65a1b2c3{b64(b'alice')}!userid_type:b64unicode", safe=""),
     "jwt": lambda r: segments(b'{"alg":"HS256"}', b'{"sub":"1"}', r.randbytes(32)),
     "php serialised": lambda r: quote('a:1:{s:4:"user";s:5:"alice";}'),
     "pickle": lambda r: b64(pickle.dumps({"user": r.random()})),
@@ -437,6 +438,60 @@ def test_ids_that_can_be_computed_are_reproduced(name: str) -> None:
     assert time.process_time() - started < 4
     assert defect
     assert defect.chance < 1e-6
+
+
+BESIDE_A_PART: dict[str, Callable[[int, float], str]] = {
+    "user beside its hash": lambda i, t: f"bob|{h('sha512', 'bob').hex()}",
+    "user and second beside a hash of both": lambda i, t: f"bob:{int(t)}:{h('sha1', f'bob:{int(t)}').hex()}",
+    "a member beside its hash": lambda i, t: b64(json.dumps({"u": "bob", "s": h("sha256", "bob").hex()}).encode()),
+    "user beside a short label": lambda i, t: "bob.node3",
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_A_PART)
+def test_ids_whose_every_part_can_be_computed_are_reproduced(name: str) -> None:
+    times = [START + 13.7 * i for i in range(6)]
+    assert reproduce([BESIDE_A_PART[name](i, t) for i, t in enumerate(times)], BOB, times)
+
+
+def test_a_name_beside_what_nobody_can_compute_is_not_reproduced() -> None:
+    source = random.Random(11)
+    mac = [source.randbytes(64).hex() for _ in range(20)]
+    times = [START + i for i in range(20)]
+    for values in (
+        [f"bob|{mac[0]}" for _ in mac],
+        [f"{h('md5', 'bob').hex()}.{code}" for code in mac],
+        [b64(json.dumps({"u": "bob", "s": code}).encode()) for code in mac],
+        [f"bob:{START + i:.0f}:{code}" for i, code in enumerate(mac)],
+    ):
+        assert reproduce(values, BOB, times) is None
+
+
+SIGNATURE = random.Random(13).randbytes(64).hex()
+SIGNED_NAMES: dict[str, Callable[[str, int], str]] = {
+    "a name beside its code": lambda who, n: f"{who}|{h('sha512', SIGNATURE + who).hex()}",
+    "a number beside its code": lambda who, n: f"{FACTS[who][1]}|{h('sha256', SIGNATURE + who).hex()}",
+    "name and time beside their code": lambda who, n: f"{who}:{n}:{h('sha1', SIGNATURE + who + str(n)).hex()}",
+}
+FACTS = {"alice": ["alice", "42"], "bob": ["bob", "17"]}
+"""What is known of each account; its number too short to be told from chance."""
+
+
+@pytest.mark.parametrize("name", SIGNED_NAMES)
+def test_a_signature_over_the_account_refers_to_no_session(name: str) -> None:
+    owners = ["alice", "bob", "alice"]
+    values = [SIGNED_NAMES[name](who, n) for n, who in enumerate(owners)]
+    assert signs_account(values, owners, FACTS)
+
+
+def test_a_signed_reference_stays_one() -> None:
+    owners, source = ["alice", "bob", "alice"], random.Random(17)
+    counted = [quote(f"s:{n}.{b64url(h('sha256', str(n)))}", safe="") for n in range(3)]
+    random_half = [f"{who}|{source.randbytes(32).hex()}" for who in owners]
+    fixed = {who: b64url(source.randbytes(24)) for who in FACTS}
+    fixed_ids = [quote(f"s:{fixed[who]}.{b64url(h('sha256', fixed[who]))}", safe="") for who in owners]
+    for values in (counted, random_half, fixed_ids):
+        assert not signs_account(values, owners, FACTS)
 
 
 def test_ids_chained_by_a_hash_are_reproduced() -> None:

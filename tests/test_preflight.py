@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from conformance.errors import PreflightError
+from conformance.errors import DescriptionError, PreflightError
 from conformance.model import Capability, Outcome
 from conformance.open import Options, make_system
 from conformance.registry import check
@@ -23,6 +23,7 @@ from conformance.target.description import parse
 from conformance.target.facade import Target
 from conformance.target.party import Carrier
 from conformance.target.preflight import preflight
+from conformance.target.words import unknown_word
 from tests.toys import BASE, PASSWORDS, TABLE, Site, a_system, proofs_of, proven, verdict_of
 
 SID = Carrier("cookie", "sid")
@@ -900,3 +901,53 @@ async def test_a_value_that_the_identity_route_does_not_give() -> None:
     error = await refusal(Site(), {"identity": {**TABLE["identity"], "take": {"csrf": "json:/none"}}})
     assert error.key.startswith("identity")
     assert "take.csrf" in error.problem
+
+
+# -- words
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"refresh": {"send": "POST /refresh", "headers": {"X-CSRF": "{refresh_csrf}"}}}, "refresh"),
+        ({"change_password": {"steps": [{"send": "GET /a"}, {"send": "POST /b", "form": {"a": "{old}"}}]}},
+         "change_password.steps[1]"),
+        ({"admin": {"disable": {"send": "POST /users/{nam}/disable"}}}, "admin.disable"),
+        ({"sessions": {"revoke": {"send": "POST /sessions/{id}/revoke"}}}, "sessions.revoke"),
+        ({"mutate": {"send": "PUT /note", "json": {"a": ["{valu}"]}, "read": {"send": "GET /n", "value": "json:/n"}}},
+         "mutate"),
+    ],
+)  # fmt: skip
+async def test_a_word_that_nothing_provides_is_told_before_the_first_request(
+    changes: Mapping[str, Any], key: str
+) -> None:
+    site = Site()
+    with pytest.raises(DescriptionError) as caught:
+        await proofs_of(a_system(site, changes))
+    assert caught.value.key == key
+    assert "is not known here; known: " in caught.value.problem
+    assert site.seen == []
+
+
+def test_every_word_of_the_documentation_is_known() -> None:
+    table = {
+        **TABLE,
+        "accounts": {"alice": {"user": "a", "password": "b", "tenant": "t"}},
+        "login": {"steps": [{"send": "GET /{tenant}", "take": {"x": "json:/x"}}, {"send": "POST /login?x={x}"}]},
+        "change_password": {"send": "POST /p", "json": {"old": "{password}", "new": "{new_password}"}},
+        "mutate": {"send": "POST /n", "json": {"n": "{value}"}, "read": {"send": "GET /n", "value": "json:/n"}},
+        "sensitive": {"send": "POST /e", "form": {"e": "{email}", "p": "{phone}", "v": "{value}", "c": "{csrf}"}},
+        "admin": {"disable": {"send": "POST /users/{name}"}},
+        "sessions": {"revoke": {"send": "POST /sessions/{handle}", "headers": {"Origin": "{origin}"}}},
+        "refresh": {"send": "POST /r", "json": {"r": "{refresh}", "a": "{access}", "i": "{id_token}"}},
+        "gate": {"held": "GET /held?id={hold}", "release": "POST /release?id={hold}"},
+        "clock": {"send": "POST /clock?s={seconds}"},
+        "oauth": {
+            "metadata": "/.well-known/oauth-authorization-server",
+            "consent": {"steps": [{"send": "POST /consent", "form": {"to": "{authorization_url}"}}]},
+            "withdraw": {"send": "POST /withdraw/{client}"},
+            "clients": {"web": {"redirect_uri": "https://web.example/"}},
+        },
+    }
+    assert unknown_word(parse(table, "target.toml")) is None

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.target.connection import MAX_INFORMATIONAL, SLICE
+from conformance.target.keeping import Keeping
 from conformance.target.sender import TLS, Sender
 
 pytestmark = pytest.mark.asyncio
@@ -401,6 +402,38 @@ async def test_a_second_answer_behind_a_long_one_is_nobodys() -> None:
         for _ in range(2):
             assert (await sender.handle_async_request(asking(target))).text == "ok"
     assert target.connections == 2
+
+
+def with_threads(count: int, work: float = 0.0) -> Handler:
+    """A server that gives each connection one of its few threads, until the peer hangs up."""
+    threads = asyncio.Semaphore(count)
+    answer = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with threads:
+            answer.served = handler.served  # type: ignore[attr-defined]
+            await asyncio.sleep(work)
+            await answer(reader, writer)
+
+    return handler
+
+
+async def test_idle_connections_are_let_go_where_others_wait_for_their_threads() -> None:
+    keeping = Keeping()
+    async with served(with_threads(2)) as target, contextlib.AsyncExitStack() as stack:
+        for _ in range(12):
+            sender = await stack.enter_async_context(sending(keeping=keeping))
+            assert (await sender.handle_async_request(asking(target))).status_code == 200
+        assert not keeping.affordable
+
+
+async def test_idle_connections_are_kept_where_an_answer_just_takes_long() -> None:
+    keeping = Keeping()
+    async with served(with_threads(99, 1.2)) as target, contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            sender = await stack.enter_async_context(sending(keeping=keeping))
+            await sender.handle_async_request(asking(target))
+        assert keeping.affordable
 
 
 async def test_closing_the_sender_leaves_no_connection_of_a_request_in_flight() -> None:

@@ -7,7 +7,8 @@ before it is measured, and of ``id.signature`` only the id is measured.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from urllib.parse import unquote
@@ -38,13 +39,17 @@ __all__ = [
     "classify",
     "cut",
     "layers",
+    "signs_account",
     "static_positions",
     "uuid_version",
 ]
 
 Form = Literal["reference", "self-contained"]
 
-_DIGEST: Final = r"(?:[A-Za-z0-9+/_-]{27}=?|[A-Za-z0-9+/_-]{43}=?|[A-Za-z0-9+/_-]{86}(?:==)?|[0-9a-f]{40}|[0-9a-f]{64})"
+_DIGEST: Final = (
+    r"(?:[A-Za-z0-9+/_-]{27}=?|[A-Za-z0-9+/_-]{43}=?|[A-Za-z0-9+/_-]{86}(?:==)?|[0-9a-f]{40}|[0-9a-f]{64}"
+    r"|[0-9a-f]{96}|[0-9a-f]{128})"
+)
 _TIMESTAMP: Final = r"[A-Za-z0-9_-]{5,7}"
 
 
@@ -107,6 +112,7 @@ _MAKES: Final[tuple[_Make, ...]] = (
     _make("data protection", r"(CfDJ8[\w-]{40,})", "self-contained"),
     _make("tornado", r"2\|\d+:\d+\|\d+:\d+\|\d+:[^|]*\|\d+:([^|]*)\|[0-9a-f]{64}", stamped=True),
     _make("tornado", r"([A-Za-z0-9+/=]+)\|\d{10}\|[0-9a-f]{40}", stamped=True),
+    _make("auth ticket", r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{128})[0-9a-f]{8}([^!]+!.*)", "self-contained"),
     _make("express", rf"s:(.+)\.{_DIGEST}"),
     _make("rails encrypted", r"([A-Za-z0-9+/=]+)--[A-Za-z0-9+/=]{12,24}--[A-Za-z0-9+/=]{22,24}", "self-contained"),
     _make("rails signed", r"([A-Za-z0-9+/=]+)--(?:[0-9a-f]{40}|[0-9a-f]{64})"),
@@ -130,6 +136,35 @@ def classify(values: Sequence[str]) -> Kind:
             return _judged(make, payloads)
     routed = _without_route(texts)
     return replace(_unwrapped(routed), scheme="routed") if routed else _unwrapped(texts)
+
+
+SIGNED: Final = frozenset({"tornado", "express", "rails signed", "django signed", "itsdangerous", "signed"})
+"""Makes whose payload may be a reference, or the content itself."""
+NO_ID_BITS: Final = 64
+"""A payload with less room than this, the same at every login of an account, is the account's number."""
+
+
+def signs_account(values: Sequence[str], owners: Sequence[str], facts: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the values are signatures over who the owner is, so that nothing in them refers to a session.
+
+    `owners` has the account of each value, `facts` what is known of each account. Where no known make vouches for the
+    signature, equal payloads must have equal signatures, or the second half may be random.
+    """
+    kind = classify(values)
+    steady = kind.certain or len(set(kind.parts)) == len(set(values))
+    if kind.scheme not in SIGNED or kind.form == "self-contained" or not steady:
+        return False
+    payloads = defaultdict(set)
+    for part, owner in zip(kind.parts, owners, strict=True):
+        payloads[owner].add(part)
+    repeated = 1 < len(payloads) < len(owners) and all(len(parts) == 1 for parts in payloads.values())
+    numbered = repeated and capacity(kind.parts).full_bits < NO_ID_BITS
+    return numbered or all(_tells(part, facts[owner]) for part, owner in zip(kind.parts, owners, strict=True))
+
+
+def _tells(part: str, facts: Sequence[str]) -> bool:
+    readings = [layer.data.lower() for layer in layers(part, 2) if isinstance(layer.data, str)]
+    return any(len(fact) >= 3 and fact.lower() in text for fact in facts for text in readings)
 
 
 _ROUTED = re.compile(r"([A-Za-z0-9_-]{16,})[.!~]([A-Za-z][A-Za-z0-9_-]{0,15})")

@@ -34,6 +34,8 @@ PUBLIC_MEMBERS = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OKP
 
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
+_SSH_LINE = re.compile(r"^(?:ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp\d+) AAAA\S+.*$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
@@ -76,11 +78,11 @@ class Encoding:
 
 
 def parse_keys(document: str) -> tuple[PublicKey, ...]:
-    """Read a JWKS, one JWK, or PEM (SPKI, PKCS#1, certificates); what is not a public key is left out."""
+    """Read a JWKS, one JWK, PEM (SPKI, PKCS#1, certificates) or OpenSSH lines; what is no public key is left out."""
     text = document.removeprefix("\ufeff").strip()
     if text.startswith("{"):
         return tuple(key for part in _jwk_texts(text)[:MAX_KEYS] if (key := _from_jwk(part, document)))
-    blocks = [match[0] for match in _PEM_BLOCK.finditer(text)]
+    blocks = [match[0] for match in _PEM_BLOCK.finditer(text)] or _SSH_LINE.findall(text)
     return tuple(key for block in blocks[:MAX_KEYS] if (key := _from_pem(block, document)))
 
 
@@ -119,9 +121,10 @@ def _from_pem(block: str, document: str) -> PublicKey | None:
 
 
 def _load_pem(pem: str) -> Key:
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
 
-    return load_pem_public_key(pem.encode())  # type: ignore[return-value]
+    load = load_pem_public_key if pem.startswith("-----") else load_ssh_public_key
+    return load(pem.encode())  # type: ignore[return-value]
 
 
 def _load_certificate(pem: str) -> Key:
@@ -172,7 +175,7 @@ def spki_encodings(key: PublicKey) -> tuple[Encoding, ...]:
         Encoding("public key PEM", key.pem.encode()),
         Encoding("public key PEM without final newline", bare.encode()),
         Encoding("public key PEM with CRLF", key.pem.replace("\n", "\r\n").encode()),
-        Encoding("public key PEM as published", (key.text if not key.text.startswith("{") else key.pem).encode()),
+        Encoding("public key PEM as published", (key.text if key.text.startswith("-----") else key.pem).encode()),
     )
 
 
@@ -215,7 +218,13 @@ def ssh_encodings(key: PublicKey) -> tuple[Encoding, ...]:
         line = _public_bytes(key, "OpenSSH", "OpenSSH")
     except ValueError:
         return ()
-    return Encoding("OpenSSH key", line), Encoding("OpenSSH key with final newline", line + b"\n")
+    # A line as `ssh-keygen` writes it ends with a comment.
+    whole = key.text.encode() if _SSH_LINE.fullmatch(key.text) else line
+    spellings = [Encoding("OpenSSH key", line), Encoding("OpenSSH key with final newline", line + b"\n")]
+    if whole != line:
+        spellings += [Encoding("OpenSSH key as published", whole)]
+        spellings += [Encoding("OpenSSH key as published with final newline", whole + b"\n")]
+    return tuple(spellings)
 
 
 def prefixed_encodings(key: PublicKey) -> tuple[Encoding, ...]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Final
 
-from conformance.attacks.layers import layers
+from conformance.attacks.layers import Layer, layers
 from conformance.attacks.sequences import Defect
 
 BUDGET: Final = 900_000
@@ -24,6 +25,8 @@ _SEPARATORS: Final = ("", ":", "-", "_", ".", "|")
 _NEAR_SECONDS: Final = 2
 _MIN_AGREEMENT: Final = 8
 _MILLISECOND_SAMPLES: Final = 2
+_PART = re.compile(r"(--|[.|:!])\d+|(/).*", re.DOTALL)
+"""Steps of a path that lead to a part: of delimited text, or a JSON member."""
 
 _Hash = Callable[[bytes], bytes]
 
@@ -84,8 +87,8 @@ def reproduce(
     `values` in order of issue, `facts` as in `find_account_data`, `issue_times` in seconds since the epoch, at most
     `budget` hashes. The detail names the rule, never the id. Microseconds and salts are out of its reach.
     """
-    targets = _targets(values)
     times = sorted(set(issue_times))
+    targets = _targets(values, frozenset(text.lower() for _, text in _few_guesses(facts, times)))
     for detail, found in (
         _written_plainly(targets, facts, times),
         _chained(values, targets),
@@ -97,17 +100,37 @@ def reproduce(
     return None
 
 
-def _targets(values: Sequence[str]) -> _Targets:
+def _targets(values: Sequence[str], plain: frozenset[str]) -> _Targets:
     heads: dict[bytes, bytes] = {}
     texts: set[str] = set()
     for value in values:
-        for layer in islice(layers(value, 2), 30):
+        for layer in _decisive(value, plain):
             data = layer.data if isinstance(layer.data, bytes) else layer.data.encode(errors="replace")
             if layer.depth and len(data) >= _MIN_AGREEMENT:
                 heads[data[:_MIN_AGREEMENT]] = data
             if isinstance(layer.data, str):
                 texts.add(layer.data.lower())
     return _Targets(heads, frozenset(texts), len(values))
+
+
+def _decisive(value: str | bytes, plain: frozenset[str], splits: int = 2) -> Iterator[Layer]:
+    """Readings of the whole value, and of its one part that is not told plainly: who computes that computes it all.
+
+    Where two parts or more are unexplained, one of them may be a signature over the other.
+    """
+    groups: dict[tuple[str, ...], list[Layer]] = defaultdict(list)
+    for layer in islice(layers(value, 2), 30):
+        at = next((i for i, step in enumerate(layer.path) if _PART.fullmatch(step)), None)
+        if at is None:
+            yield layer
+        elif at == len(layer.path) - 1:
+            groups[*layer.path[:at], _PART.sub(r"\1\2", layer.path[at])].append(layer)
+    for parts in groups.values():
+        dark = [part for part in parts if len(part.data) >= _MIN_AGREEMENT and str(part.data).lower() not in plain]
+        if not dark:
+            yield from parts
+        elif len(dark) == 1 and splits:
+            yield from _decisive(dark[0].data, plain, splits - 1)
 
 
 def _written_plainly(targets: _Targets, facts: Mapping[str, str], times: Sequence[float]) -> tuple[str, bool]:

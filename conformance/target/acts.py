@@ -82,12 +82,13 @@ async def act_of(party: Party, name: str, verb: Verb, purpose: str) -> Act:
         DescriptionError: a template names an unknown word.
     """
     before, last = verb.steps[:-1], verb.steps[-1]
+    taken: dict[str, str] = {}
     if before:
-        await perform(party, name, Verb(steps=before), purpose)
+        await perform(party, name, Verb(steps=before), purpose, kept=taken)
     described = party.system.description
     if sends_csrf(last) and described.csrf and not any("csrf" in step.take for step in before):
         await party.verb("csrf", described.csrf, f"{purpose}: fetch the anti-forgery value")
-    words = {**party.system.words(party), **party.tokens, **{word: f"{{{word}}}" for word in OPEN}}
+    words = {**party.system.words(party), **taken, **party.tokens, **{word: f"{{{word}}}" for word in OPEN}}
     try:
         if last.page:
             return await _act_on_page(party, last, words, purpose)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from conformance.attacks.account_data import Leak, find_account_data
-from conformance.attacks.identifiers import classify
+from conformance.attacks.identifiers import classify, signs_account
 from conformance.attacks.secrecy import find_personal_data
 from conformance.target.cookies import Jar
 from conformance.target.entrances import entrance_cookies
@@ -91,8 +91,20 @@ class Cast(View):
         """
         # Where cookies authenticate only together, one may hold the content and another its signature.
         together = self.cookies if self.system.joint else (carrier,)
+        if await self.signs_account(carrier):
+            return True
         kinds = [classify(await self._samples(one)) for one in together]
         return any(k.form == "self-contained" and (k.scheme != "structured" or self.system.joint) for k in kinds)
+
+    async def signs_account(self, carrier: Carrier) -> bool:
+        """Whether a credential is a signature over its owner's name or number."""
+        parties = [party for party in await self._sampled_parties() if party.secret(carrier)]
+        owners = [party.owner or "" for party in parties]
+        facts = {
+            party.owner or "": [text for name, text in self.facts_about(party).items() if name != "password"]
+            for party in parties
+        }
+        return signs_account([party.secret(carrier) for party in parties], owners, facts)
 
     async def varying_span(self, carrier: Carrier) -> tuple[int, int]:
         """The part of a credential's value that differs between logins; the rest is a label or a route."""
@@ -100,9 +112,11 @@ class Cast(View):
         return _varying(values) if len(set(values)) > 1 else (0, len(values[0]))
 
     async def _samples(self, carrier: Carrier) -> list[str]:
+        return [value for party in await self._sampled_parties() if (value := party.secret(carrier))]
+
+    async def _sampled_parties(self) -> list[Party]:
         parties = [await self.system.shared_login(name) for name in self.system.accounts[:2]]
-        parties += [await self.system.another_login()]
-        return [value for party in parties if (value := party.secret(carrier))]
+        return [*parties, await self.system.another_login()]
 
     async def varying_spans(self) -> dict[Carrier, tuple[int, int]]:
         """`varying_span` of every cookie that authenticates."""

@@ -122,8 +122,10 @@ class Contents(Endings, Sampling):
     def secrets_in(self, party: Party) -> list[str]:
         """Passwords, hashes of them, keys and foreign tokens in any layer of any credential of a party."""
         found: list[Leak] = []
+        # An anti-forgery value may stand in the credential that it belongs to: that binds the two (double submit).
+        tokens = {name: text for name, text in party.tokens.items() if name != "csrf"}
         for name, value in self._credentials(party):
-            facts = {f"{other} token": text for other, text in party.tokens.items() if other != name and text != value}
+            facts = {f"{other} token": text for other, text in tokens.items() if other != name and text != value}
             password = self.system.words(party).get("password")
             facts |= {"password": password} if password else {}
             found += [*find_secrets(value), *find_account_data(value, facts)]

@@ -54,6 +54,8 @@ class Endings(Presenting):
             "full_name": f"Pickproof {mark}", "address": f"{mark} Larch Row",
             "phone": f"+1555{int(mark, 16) % 10**7:07}",
         }  # fmt: skip
+        if "@" in model.get("user", ""):
+            made["user"] = made["email"]
         return {**model, **{name: made[name] for name in made if name in model}}
 
     async def login_with(self, facts: Mapping[str, str]) -> Party:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from conformance.attacks.jwt import parse
-from conformance.errors import Inconclusive, PreflightError
+from conformance.errors import DescriptionError, Inconclusive, PreflightError
 from conformance.model import Capability
 from conformance.target.carriers import find_carriers
 from conformance.target.entrances import entrance_cookies, entrances
@@ -20,7 +20,8 @@ from conformance.target.oracle import Oracle, RouteOracle, faces
 from conformance.target.party import Party
 from conformance.target.strangers import meet_strangers
 from conformance.target.system import LoginFailedError, System, is_loopback
-from conformance.target.verbs import identify
+from conformance.target.verbs import NotTakenError, identify
+from conformance.target.words import unknown_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]
         wait_for: seconds to keep trying until the target answers at all.
 
     Raises:
+        DescriptionError: a step uses a word that nothing provides.
         PreflightError: the target does not do what the description says.
     """
+    if unknown := unknown_word(system.description):
+        raise DescriptionError(system.where, *unknown, "take it in an earlier step of the verb, or correct its name")
     try:
         async for proof in _steps(system, wait_for):
             yield proof
@@ -212,6 +216,9 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
     system.doubt_shared()
     if system.login_ends_others:
         yield Proof("login", "a second login ends the first: checks run one at a time")
+    elif await _has_one_refresh_token(system, second):
+        system.login_ends_refresh = True
+        yield Proof("refresh", "a second login ends the first one's refresh token: checks run one at a time")
     if not _offers(system, "logout"):
         return
     exchange = await second.logout()
@@ -228,6 +235,26 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
         system.logout_ends_others = True
         text += "; it ends the account's other sessions too: checks run one at a time"
     yield Proof("logout", f"answered {status}; {text}")
+
+
+async def _has_one_refresh_token(system: System, second: Party) -> bool:
+    """Whether the first account has one refresh token at a time, so that each login ends the one before."""
+    if not _offers(system, "refresh"):
+        return False
+    third = await _first_login(system, system.accounts[0])
+    return await _refreshes(second) is False and await _refreshes(third) is True
+
+
+async def _refreshes(party: Party) -> bool | None:
+    """Whether a refresh is granted; None where it is not performed as described."""
+    try:
+        exchange = await party.verb("refresh", party.system.description.refresh, f"{party.label} refreshes")
+    except NotTakenError as refused:
+        exchange = refused.evidence[-1]
+    except Inconclusive:
+        return None
+    status = exchange.answer.status if exchange.answer else 0
+    return {2: True, 4: False}.get(status // 100)
 
 
 def _offers(system: System, verb: str) -> bool:

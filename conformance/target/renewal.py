@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from conformance.attacks.jwt import parse
 from conformance.model import Exchange
 from conformance.target.authorization import take
+from conformance.target.cast import cookies_set_at_login
 from conformance.target.cookies import Jar
 from conformance.target.endings import Endings
 from conformance.target.grammar import Step, Verb
@@ -62,15 +63,29 @@ class Renewing(Endings, Sampling, Leaving):
         own = {c.name for c in self.system.carriers}
         names = [name for name in dict.fromkeys(n for n, _ in party.jar.as_pairs()) if name not in own]
         if len(names) > 1:
-            alice = await self.own_login("alice")
-            for name in names:
-                alone = alice.stolen(f"alice with the {name} cookie alone")
-                alone.jar.discard(*(other for other in names if other != name))
-                if (await self._presented(alone, alone.jar.get(name) or "", Carrier("cookie", name))).granted:
-                    return Carrier("cookie", name)
+            return Carrier("cookie", await self._refreshing_cookie(names))
         if not names:
             self.not_applicable("no refresh token: `refresh` does not use {refresh}, and the login sets no such cookie")
         return Carrier("cookie", names[0])
+
+    async def _refreshing_cookie(self, names: list[str]) -> str:
+        """Of several cookies the one that refreshes alone, else the one without which no refresh is granted.
+
+        Where two must be there, one is the half of a double submit that scripts read: the other is hidden from them.
+        """
+        alice = await self.own_login("alice")
+        for name in names:
+            alone = alice.stolen(f"alice with the {name} cookie alone")
+            alone.jar.discard(*(other for other in names if other != name))
+            if (await self._presented(alone, alone.jar.get(name) or "", Carrier("cookie", name))).granted:
+                return name
+        hidden = {cookie.name for cookie in cookies_set_at_login(alice) if cookie.httponly}
+        for name in sorted(names, key=lambda name: name not in hidden):
+            without, kept = await self.own_login("alice"), next(other for other in names if other != name)
+            without.jar.discard(name)
+            if not (await self._presented(without, without.jar.get(kept) or "", Carrier("cookie", kept))).granted:
+                return name
+        return self.inconclusive("no cookie is needed for a refresh: which one holds the token is open")
 
     async def refresh_token(self, party: Party) -> str:
         """The refresh token that a party holds.

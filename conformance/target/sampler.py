@@ -61,6 +61,11 @@ class Sample:
         """What the ids are made of."""
         return classify(self.values)
 
+    @property
+    def computable(self) -> tuple[str, ...]:
+        """What an outsider would have to compute: the id, and what is beside it unless that is surely a signature."""
+        return self.kind.parts if self.kind.certain else self.values
+
     def __str__(self) -> str:
         return f"{len(self.values)} ids" + (" (logins are slow here)" if self.dear else "")
 

@@ -33,6 +33,15 @@ class Sampling(Cast):
             self.not_applicable(f"{carrier} carries its content itself: it is no reference to the server's data")
         return sample
 
+    async def unsealed_sample(self, carrier: Carrier) -> Sample:
+        """The sample of a credential whose signature, if it has one, may be a hash without a key.
+
+        Raises:
+            NotApplicable: the credential is self-contained, and of a make that is known to sign.
+        """
+        sample = await self.sampled(carrier)
+        return await self.reference_sample(carrier) if sample.kind.certain else sample
+
     def predictable(self, sample: Sample, expected: str, actual: str, room: float) -> None:
         """An order was found in a sample: a violation, or advice where the id has `room` bits and more besides."""
         shown = f"{actual}, in {sample}"

@@ -7,6 +7,7 @@ that could not be sent is an error of its own class here, never an answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import ssl
 from base64 import b64encode
@@ -18,6 +19,7 @@ from urllib.parse import unquote
 import httpx
 
 from conformance.target.connection import Bounds, Connection, Received, unpacked
+from conformance.target.keeping import Keeping
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 FRESH = 1.0
@@ -60,12 +62,14 @@ class Sender(httpx.AsyncBaseTransport):
         connect_timeout: float = 5,
         read_timeout: float = 10,
         total_timeout: float = 30,
+        keeping: Keeping | None = None,
     ) -> None:
-        """Bounds are in bytes and seconds; `total_timeout` is for one whole exchange."""
+        """Bounds are in bytes and seconds; `total_timeout` is for one whole exchange; parties share `keeping`."""
         self._tls = tls or TLS()
         self._proxy = httpx.URL(proxy) if proxy else None
         self._bounds = Bounds(max_body, max_header_bytes, read_timeout, total_timeout)
         self._connect_timeout = connect_timeout
+        self._keeping = keeping or Keeping()
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._places: defaultdict[Origin, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(max_connections))
 
@@ -105,6 +109,7 @@ class Sender(httpx.AsyncBaseTransport):
         """Drop every connection; one in the middle of an exchange is dropped at its end."""
         for connections in self._idle.values():
             for connection in connections:
+                self._keeping.take(connection)
                 connection.close()
         self._idle.clear()
 
@@ -112,10 +117,12 @@ class Sender(httpx.AsyncBaseTransport):
         self, origin: Origin, method: str, head: bytes, body: bytes, hold: asyncio.Event | None
     ) -> tuple[bool, Received]:
         idle = self._idle[origin]
-        connection = _next_idle(idle, method) or await self._connect(origin)
+        connection = self._next_idle(idle, method) or await self._connect(origin)
         reused = connection.used
         try:
-            received = await connection.exchange(method, head, body, hold)
+            # Whoever holds back the last byte waits on purpose.
+            with self._keeping.waiting() if hold is None else contextlib.nullcontext():
+                received = await connection.exchange(method, head, body, hold)
         except (httpx.ReadError, httpx.WriteError):
             # The peer may close an idle connection just as a request sets out (RFC 9112 section 9.3.1). Not one byte
             # of an answer came, so an idempotent request may go again, once, on a connection that is surely new.
@@ -124,11 +131,22 @@ class Sender(httpx.AsyncBaseTransport):
             connection, reused = await self._connect(origin), False
             received = await connection.exchange(method, head, body, hold)
         # Whoever closed the sender meanwhile will not come again to close this one.
-        if connection.usable and self._idle.get(origin) is idle:
+        if connection.usable and self._idle.get(origin) is idle and self._keeping.affordable:
+            self._keeping.keep(connection)
             idle.append(connection)
         else:
             connection.close()
         return reused, received
+
+    def _next_idle(self, idle: list[Connection], method: str) -> Connection | None:
+        while idle:
+            connection = idle.pop()
+            self._keeping.take(connection)
+            stale = method not in IDEMPOTENT and connection.loop.time() - connection.idle_since > FRESH
+            if connection.usable and not stale:
+                return connection
+            connection.close()
+        return None
 
     async def _connect(self, origin: Origin) -> Connection:
         scheme, host, port = origin
@@ -220,16 +238,6 @@ def _origin(url: httpx.URL) -> Origin:
     if url.scheme not in PORTS:
         raise httpx.UnsupportedProtocol(f"neither http nor https: {url.scheme or 'no scheme'}")
     return url.scheme, url.host, url.port or PORTS[url.scheme]
-
-
-def _next_idle(idle: list[Connection], method: str) -> Connection | None:
-    while idle:
-        connection = idle.pop()
-        stale = method not in IDEMPOTENT and connection.loop.time() - connection.idle_since > FRESH
-        if connection.usable and not stale:
-            return connection
-        connection.close()
-    return None
 
 
 def _proxy_login(proxy: httpx.URL) -> str:

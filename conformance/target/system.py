@@ -81,6 +81,8 @@ class System:
     missing: Mapping[Capability, str] = field(default_factory=dict)
     login_ends_others: bool = False
     """A second login ends the account's first session."""
+    login_ends_refresh: bool = False
+    """A second login ends the account's first refresh token, though not its session."""
     logout_ends_others: bool = False
     """A logout ends the account's other sessions too."""
     logout_says_401: bool = False
@@ -150,6 +152,8 @@ class System:
         """Why checks must run one at a time; empty where they need not."""
         if self.login_ends_others:
             return "a second login ends the account's first session"
+        if self.login_ends_refresh:
+            return "a second login ends the account's first refresh token"
         return "a logout ends the account's other sessions too" if self.logout_ends_others else ""
 
     @property
@@ -335,7 +339,7 @@ class System:
 
     def doubt_after(self, verb: str, account: str | None) -> None:
         """The same for one account, after a verb that ends other sessions than the one that performs it."""
-        ends = {"login": self.login_ends_others, "logout": self.logout_ends_others}
+        ends = {"login": self.login_ends_others or self.login_ends_refresh, "logout": self.logout_ends_others}
         if ends.get(verb) and account in self._alive_at:
             self._alive_at[account] = float("-inf")
 

@@ -45,9 +45,14 @@ class NotTakenError(StepFailedError):
 
 
 async def perform(
-    party: Party, name: str, verb: Verb | None, purpose: str, words: Mapping[str, str] | None = None
+    party: Party,
+    name: str,
+    verb: Verb | None,
+    purpose: str,
+    words: Mapping[str, str] | None = None,
+    kept: dict[str, str] | None = None,
 ) -> Exchange:
-    """Perform a verb; what it takes is kept by the party. Returns its last exchange.
+    """Perform a verb; what it takes is kept by the party, and put into `kept`. Returns its last exchange.
 
     Raises:
         StepFailedError: a step could not be done.
@@ -77,6 +82,8 @@ async def perform(
         _take(party, step, exchange, known, key)
     if exchange is None:
         raise StepFailedError(f"`{name}` has no step", (), name)
+    if kept is not None:
+        kept.update(known)
     await _granted(party, name)
     return exchange
 

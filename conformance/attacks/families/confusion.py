@@ -56,7 +56,7 @@ def elliptic(m: Material) -> Iterator[Forgery]:
     if m.key is None or m.key.kty == "RSA":
         return
     yield from _hmac(m, keys.spki_encodings(m.key))
-    for encode, members in ((keys.ssh_encodings, 2), (keys.jwk_encodings, 6), (keys.der_encodings, 1)):
+    for encode, members in ((keys.ssh_encodings, 4), (keys.jwk_encodings, 6), (keys.der_encodings, 1)):
         yield from _hmac(m, encode(m.key)[:members])
     yield from _hmac(m, keys.prefixed_encodings(m.key))
     for alg in ("HS384", "HS512"):

@@ -115,9 +115,9 @@ async def session_ids_cannot_be_computed(target: Target) -> None:
     Remedy: draw ids from the secure random generator; a hash adds no randomness to what goes in.
     """
     for carrier in target.cookies:
-        sample = await target.reference_sample(carrier)
+        sample = await target.unsealed_sample(carrier)
         facts = target.facts_about(await target.shared_login("alice"))
-        defect = await target.in_worker(reproduce, sample.kind.parts, facts, sample.times)
+        defect = await target.in_worker(reproduce, sample.computable, facts, sample.times)
         if defect:
             target.violation(f"{carrier} cannot be computed", defect.detail, sample.evidence)
         target.note = f"no rule found for {sample}"
