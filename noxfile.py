@@ -90,6 +90,13 @@ def audit(session: nox.Session) -> None:
     )  # fmt: skip
 
 
+@nox.session(name="soak-clean")
+def soak_clean(session: nox.Session) -> None:
+    """Certify the sound servers again and again on a busy machine: no verdict may ever differ."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "bench.soak", *session.posargs)
+
+
 @nox.session
 def lock(session: nox.Session) -> None:
     """Pin afresh what CI installs, with hashes, for every platform and Python that is supported."""

@@ -255,10 +255,12 @@ async def _smallest(
         nonlocal budget
         known = identity(inputs)
         if known not in answers:
-            if found and bounds and time.monotonic() - began > LONG / 2:
-                # Hypothesis would go on for as long as it has ideas; what was found must be told in time.
+            over = budget <= 0 or (bounds and time.monotonic() - began > LONG / 2)
+            if over and bounds and found:
+                # A machine answers nothing from memory: thousands of lives would be drawn, and none of them led, while
+                # what was found waits to be told.
                 raise _Abandoned
-            if budget <= 0:
+            if over:
                 return
             budget -= 1
             answers[known] = asking.ask(inputs)

@@ -6,7 +6,7 @@ servers themselves hold no trace of the faults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -39,9 +39,19 @@ class Variant:
     apply: Callable[[Any], Any] = field(repr=False)
     fails: frozenset[str] = frozenset()
     """Ids of the checks that it must fail, since it promises less than they demand, and says so."""
+    decides: str = field(default="", compare=False, repr=False)
+    """What it settles, if others settle it too: of those a server shows one."""
+    apart: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Other variants with which it makes no sense, by id, each with the reason; one of the two says so."""
 
 
 Switch = Fault | Variant
+
+
+def go_together(one: Variant, other: Variant) -> bool:
+    """Whether one server can show both variants."""
+    rivals = one.id == other.id or (one.decides != "" and one.decides == other.decides)
+    return not (rivals or other.id in one.apart or one.id in other.apart)
 
 
 def serves(switch: Switch, scheme: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +27,9 @@ def fault(id: str, primary: str, sources: str, summary: str, *changes: Change) -
     return Fault(id, "oauth", summary, spelled, primary, both(*changes))
 
 
-def variant(id: str, summary: str, *changes: Change) -> Variant:
-    """A row of the variant table."""
-    return Variant(id, ("oauth",), summary, both(*changes))
+def variant(id: str, summary: str, *changes: Change, **relations: Any) -> Variant:
+    """A row of the variant table; ``decides`` and ``apart`` tell with which others it does not go."""
+    return Variant(id, ("oauth",), summary, both(*changes), **relations)
 
 
 def both(*changes: Change) -> Change:
@@ -67,8 +67,20 @@ introspection = _part("introspection")
 resource = _part("resource")
 metadata = _part("metadata")
 surface = _part("surface")
-declared = _part("declared")
 browser = _part("browser")
+
+
+def declared(
+    *, auth: Mapping[str, str] | None = None, policy: Mapping[str, object] | None = None, **changes: Any
+) -> Change:
+    """Say more in the description, beside what it says already of other clients and other limits."""
+
+    def apply(before: OAuthPolicy) -> OAuthPolicy:
+        told = before.declared
+        more = replace(told, auth={**told.auth, **(auth or {})}, policy={**told.policy, **(policy or {})}, **changes)
+        return replace(before, declared=more)
+
+    return apply
 
 
 def pkce(**changes: Any) -> Change:

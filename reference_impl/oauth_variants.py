@@ -88,7 +88,10 @@ def _without_iss(policy: OAuthPolicy) -> OAuthPolicy:
 
 
 VARIANTS = (
-    variant("openid", "An OpenID provider: ID tokens, prompt, nonce, discovery; web is not asked twice.", OPENID),
+    variant(
+        "openid", "An OpenID provider: ID tokens, prompt, nonce, discovery; web is not asked twice.", OPENID,
+        apart={"consent-remembered": "it remembers anyway"},
+    ),
     variant("secret-post", "The client web sends its secret in the body.", declared(auth={"web": "post"})),
     variant("opaque", "Access tokens are random and stand for rows.", access(seal=stored, open=looked_up)),
     variant(

@@ -23,9 +23,12 @@ def fault(id: str, primary: str, sources: str, summary: str, *changes: Change) -
     return Fault(id, "refresh", summary, spelled, primary, both(*changes))
 
 
-def variant(id: str, summary: str, *changes: Change, fails: str = "") -> Variant:
-    """A row of the variant table; ``fails`` are the checks that must tell of it, separated by spaces."""
-    return Variant(id, ("refresh",), summary, both(*changes), frozenset(fails.split()))
+def variant(id: str, summary: str, *changes: Change, fails: str = "", **relations: Any) -> Variant:
+    """A row of the variant table; ``fails`` are the checks that must tell of it, separated by spaces.
+
+    ``decides`` and ``apart`` tell with which others it does not go.
+    """
+    return Variant(id, ("refresh",), summary, both(*changes), frozenset(fails.split()), **relations)
 
 
 def both(*changes: Change) -> Change:
@@ -76,5 +79,5 @@ def fresh(make: Callable[[], Change]) -> Change:
 
 def of_token_server(*ids: str) -> tuple[Variant, ...]:
     """Variants of the token server, which differ in what both servers share."""
-    found = {v.id: v for v in token_variants.VARIANTS}
-    return tuple(variant(id, found[id].summary, access(found[id].apply)) for id in ids)
+    found = [v for id in ids for v in token_variants.VARIANTS if v.id == id]
+    return tuple(variant(v.id, v.summary, access(v.apply), decides=v.decides, apart=v.apart) for v in found)

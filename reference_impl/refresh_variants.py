@@ -23,6 +23,7 @@ from .token_guard import encode
 from .token_keys import Keys
 from .token_life import Revocation
 from .token_switch import surface
+from .token_variants import REFUSAL
 from .web import problem
 
 GRACE = 30.0
@@ -66,12 +67,13 @@ STATELESS = both(whole(ends=stateless), declared(access_revocation=False))
 
 VARIANTS: tuple[Variant, ...] = (
     variant("grace-30", "A spent token gives its successor again, for half a minute and while that is unused.",
-            WITH_GRACE),
+            WITH_GRACE, apart={"refresh-jwt": "either derives it or signs it",
+                               "no-rotation": "no token is ever spent"}),
     variant("refresh-in-cookie", "The refresh token travels in an HttpOnly cookie.", COOKIE),
     variant("refresh-jwt", "Refresh tokens are signed.", rules(new=signed)),
     variant("extra-members", "Answers with tokens have more members.", access(surface(login=_more))),
     variant("invalid-grant", "A refresh token is refused in the words of OAuth, by 400.",
-            access(surface(problem=_oauth_words))),
+            access(surface(problem=_oauth_words)), decides=REFUSAL),
     variant("no-rotation", "Refresh tokens are not replaced, as declared.",
             rules(rotates=False), fails="refresh.rotation"),
     variant("stateless-access", "Access tokens outlive their session, as declared.", STATELESS,

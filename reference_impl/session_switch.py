@@ -21,9 +21,9 @@ def fault(id: str, primary: str, sources: str, summary: str, apply: Change) -> F
     return Fault(id, "session", summary, spelled, primary, apply)
 
 
-def variant(id: str, summary: str, apply: Change) -> Variant:
-    """A row of the variant table."""
-    return Variant(id, ("session",), summary, apply)
+def variant(id: str, summary: str, apply: Change, **relations: Any) -> Variant:
+    """A row of the variant table; ``decides`` and ``apart`` tell with which others it does not go."""
+    return Variant(id, ("session",), summary, apply, **relations)
 
 
 def life(**changes: Any) -> Change:

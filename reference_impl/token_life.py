@@ -92,7 +92,7 @@ class OpaqueTokens:
         """Find the row."""
         digest = self._policy.opaque.digest(raw)
         row = self._db.row("SELECT sub, audience, exp, generation FROM opaque WHERE digest = ?", digest)
-        if row is None or not now < row[2] + self._policy.rules.leeway:
+        if row is None or not now < row[2]:
             raise Rejected("unknown or expired")
         if not self._policy.rules.audience({"aud": row[1]}, now, self._policy.rules):
             raise Rejected("for another service")

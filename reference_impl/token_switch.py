@@ -30,9 +30,9 @@ def fault(id: str, primary: str, sources: str, summary: str, *changes: Change) -
     return Fault(id, "token", summary, spelled, primary, both(*changes))
 
 
-def variant(id: str, summary: str, *changes: Change) -> Variant:
-    """A row of the variant table."""
-    return Variant(id, ("token",), summary, both(*changes))
+def variant(id: str, summary: str, *changes: Change, **relations: Any) -> Variant:
+    """A row of the variant table; ``decides`` and ``apart`` tell with which others it does not go."""
+    return Variant(id, ("token",), summary, both(*changes), **relations)
 
 
 def both(*changes: Change) -> Change:

@@ -100,28 +100,60 @@ ID_TOKEN = both(
     carrier(take={"access": "json:/access_token", "id_token": "json:/id_token"}),
 )
 
+REFUSAL, SIGNATURE = "how a token is refused", "what makes a token genuine"
+"""What several variants decide."""
+
 VARIANTS: tuple[Variant, ...] = (
-    variant("es256", "Tokens are signed with ES256.", ES256),
-    variant("hs256", "Tokens are signed with HS256, and no key is published.", HS256),
+    variant("es256", "Tokens are signed with ES256.", ES256, decides=SIGNATURE),
+    variant("hs256", "Tokens are signed with HS256, and no key is published.", HS256, decides=SIGNATURE),
     variant("revocable", "Logout and password change end tokens at once.", REVOCATION),
-    variant("opaque", "Tokens are random and stand for rows; they end like sessions.", OPAQUE),
-    variant("status-403", "Refusals of tokens are 403 without a challenge.", surface(problem=_forbidden)),
-    variant("error-200", "Every refusal is 200 with an error in the body.", surface(problem=_always_ok)),
-    variant("redirect-to-login", "Strangers get 302 to the login page.", surface(problem=_to_login)),
-    variant("stranger-200-null", "Strangers get 200 and null.", surface(problem=_null)),
-    variant("leeway-60", "Clocks may differ by a minute, as declared.", rules(leeway=60.0)),
+    variant(
+        "opaque",
+        "Tokens are random and stand for rows; they end like sessions.",
+        OPAQUE,
+        decides=SIGNATURE,
+        apart={"revocable": "opaque tokens end anyway", "minting": "no key makes one"},
+    ),
+    variant(
+        "status-403", "Refusals of tokens are 403 without a challenge.", surface(problem=_forbidden), decides=REFUSAL
+    ),
+    variant(
+        "error-200", "Every refusal is 200 with an error in the body.", surface(problem=_always_ok), decides=REFUSAL
+    ),
+    variant("redirect-to-login", "Strangers get 302 to the login page.", surface(problem=_to_login), decides=REFUSAL),
+    variant("stranger-200-null", "Strangers get 200 and null.", surface(problem=_null), decides=REFUSAL),
+    variant(
+        "leeway-60",
+        "Clocks may differ by a minute, as declared.",
+        rules(leeway=60.0),
+        apart={"opaque": "the one clock of the server decides"},
+    ),
     variant(
         "identical-within-second",
         "Tokens have no jti, so those of one second are the same.",
         minting(new_jti=lambda _account, _now: None),
         rules(required=_no_jti(Rules())),
+        apart={"revocable": "the jti tells which token has ended", "opaque": "a random token has no jti"},
     ),
     variant(
-        "gateway-400", "A gateway answers 400 to credentials that are no Bearer tokens in form.", wrapped(_gateway)
+        "gateway-400",
+        "A gateway answers 400 to credentials that are no Bearer tokens in form.",
+        wrapped(_gateway),
+        apart={"jwt-in-cookie": "no credentials stand in the field"},
     ),
-    variant("closes-on-hs", "The connection is closed on any token that claims an HMAC.", wrapped(_hangs_up)),
+    variant(
+        "closes-on-hs",
+        "The connection is closed on any token that claims an HMAC.",
+        wrapped(_hangs_up),
+        apart={"hs256": "its own tokens claim one", "jwt-in-cookie": "no token stands in the field"},
+    ),
     variant("jwt-in-cookie", "The JWT travels in an HttpOnly cookie.", COOKIE),
-    variant("id-token", "A login hands out an ID token too.", ID_TOKEN),
+    variant(
+        "id-token",
+        "A login hands out an ID token too.",
+        ID_TOKEN,
+        apart={"opaque": "no key signs it", "jwt-in-cookie": "the answer has no tokens for scripts"},
+    ),
     variant("minting", "The description holds the signing key, so that the kit can mint.", MINTING),
 )
 """In the order in which the documentation lists them."""

@@ -65,10 +65,21 @@ def measure(target: str, skip: tuple[str, ...] = (), only: tuple[str, ...] = ())
 
 
 def measure_all(
-    targets: Iterable[str], brief: Iterable[str] = (), only: Mapping[str, tuple[str, ...]] | None = None
+    targets: Iterable[str],
+    brief: Iterable[str] = (),
+    only: Mapping[str, tuple[str, ...]] | None = None,
+    idle: Iterable[str] = (),
 ) -> dict[str, Row]:
-    """The rows of several targets, on both cores; those in `brief` without the statistics, those in `only` cut."""
-    names, short, cut = list(targets), set(brief), only or {}
-    skips = [STATISTICS if name in short else () for name in names]
-    with ProcessPoolExecutor(WORKERS) as pool:
-        return dict(zip(names, pool.map(measure, names, skips, [cut.get(n, ()) for n in names]), strict=True))
+    """The rows of several targets, on both cores; those in `brief` without the statistics, those in `only` cut.
+
+    Those in `idle` wait more than they work: all of them run beside the others.
+    """
+    names, short, cut, waiting = list(targets), set(brief), only or {}, set(idle)
+    with ProcessPoolExecutor(WORKERS) as pool, ProcessPoolExecutor(max(1, len(waiting))) as beside:
+        work = {
+            name: (beside if name in waiting else pool).submit(
+                measure, name, STATISTICS if name in short else (), cut.get(name, ())
+            )
+            for name in names
+        }
+        return {name: done.result() for name, done in work.items()}

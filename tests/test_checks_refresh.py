@@ -357,6 +357,48 @@ async def test_an_answer_without_a_refresh_token_is_one() -> None:
     assert "refresh.rotation judges that" in reuse.reason
 
 
+class Bound(Sticky):
+    """Its tokens are of use with a key of the client alone, and so need no rotation."""
+
+    def hand_out(self, family: str, user: str) -> Response:
+        told = json.loads(bytes(super().hand_out(family, user).body))
+        return JSONResponse({**told, "token_type": "DPoP"})
+
+
+OF_PUBLIC_CLIENTS = (
+    "refresh.lost-response", "refresh.race.double-spend", "refresh.race.no-fork", "refresh.reuse-any-depth",
+    "refresh.reuse-rejected", "refresh.reuse-revokes-access", "refresh.reuse-revokes-active", "refresh.rotation",
+)  # fmt: skip
+"""What RFC 9700 section 2.2.2 asks where a client can neither keep a secret nor prove a key."""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("id", OF_PUBLIC_CLIENTS)
+async def test_tokens_bound_to_a_key_need_no_rotation(id: str) -> None:
+    found = await verdict(Bound(), id)
+    assert found.outcome is Outcome.NOT_APPLICABLE
+    assert "token_type=DPoP" in found.reason
+
+
+def test_confidential_clients_may_keep_their_refresh_token() -> None:
+    found = judged("ref:oauth+no-rotation", *OF_PUBLIC_CLIENTS)
+    assert {v.outcome for v in found.values()} == {Outcome.PASS}, bad(found)
+
+
+def test_without_a_public_client_nobody_is_asked_to_rotate() -> None:
+    async def run() -> dict[str, Verdict]:
+        async with opened("ref:oauth+no-rotation", Options()) as system:
+            clients = system.description.oauth.clients if system.description.oauth else {}
+            for public in [name for name, client in clients.items() if client.secret is None]:
+                del clients[public]
+            session = Session(system, Selection(only=OF_PUBLIC_CLIENTS, destructive=True))
+            await session.prepare(judged_by=[everything()])
+            return {verdict.check.id: verdict async for verdict in session.run()}
+
+    found = asyncio.run(run())
+    assert {v.reason for v in found.values()} == {"no public client is described"}, bad(found)
+
+
 class Lenient(Refreshing):
     """Refuses what is spent, and leaves the family alone."""
 

@@ -190,6 +190,38 @@ async def test_waiting_for_a_turn_takes_no_time_of_a_check(monkeypatch: pytest.M
 
 
 @pytest.mark.asyncio
+async def test_waiting_for_time_to_travel_takes_no_time_of_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance.runner, "GRACE", 0.2)
+
+    async def jump(by: float, offset: float) -> None:
+        pass
+
+    async def body(target: Target) -> None:
+        # Another check works, longer than this one may take.
+        target.system.clock.enter()
+        asyncio.get_running_loop().call_later(0.6, target.system.clock.leave)
+        await target.clock.until(target.clock.now() + 3600)
+
+    async with proven(Site(), clock=TravellingClock(jump, "test")) as system:
+        assert (await verdict_of(system, toy("toy.waits", body))).outcome is Outcome.PASS
+
+
+@pytest.mark.asyncio
+async def test_a_wait_for_others_that_never_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
+    monkeypatch.setattr("conformance.target.doorman.LONGEST", 0.1)
+
+    async def body(target: Target) -> None:
+        turn = target.system.doorman.turn
+        await turn.acquire()
+        await target.failing("bob", "bob", "wrong")
+
+    async with proven(Site()) as system:
+        verdict = await verdict_of(system, toy("toy.waits-for-itself", body))
+    assert verdict.reason == "not decided within 0.1 s"
+
+
+@pytest.mark.asyncio
 async def test_a_check_that_hangs_in_its_turn_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
 

@@ -663,6 +663,32 @@ async def test_silence_ends_at_the_read_timeout() -> None:
     assert 0.08 < time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize("bound", ["read_timeout", "total_timeout", "connect_timeout"])
+async def test_while_the_kit_itself_stalls_no_target_is_late(bound: str) -> None:
+    async with served(answering(OK)) as target, sending(**{bound: 0.1}) as sender:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+        stalled = await sender.handle_async_request(asking(target))
+        asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+        again = await sender.handle_async_request(asking(target))
+    assert (stalled.status_code, again.status_code) == (200, 200)
+
+
+async def test_a_target_that_never_accepts_is_given_up() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        others = [socket.socket() for _ in range(4)]
+        for other in others:
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        host, port = full.getsockname()
+        async with sending(connect_timeout=0.2) as sender:
+            with pytest.raises(httpx.ConnectTimeout, match=r"did not accept within 0.2 s"):
+                await sender.handle_async_request(asking(Served(f"http://{host}:{port}")))
+        for other in others:
+            other.close()
+
+
 async def test_nobody_there_is_a_connect_error() -> None:
     async with served(answering(OK)) as target:
         pass

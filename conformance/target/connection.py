@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import h11
 import httpx
 
+from conformance.target.attention import Attention
+
 SLICE = 16 * 1024
 """Bytes given to the parser at once: it counts a head against its bound only where it runs out of bytes."""
 MAX_INFORMATIONAL = 20
@@ -67,8 +69,10 @@ class Connection(asyncio.Protocol):
         self._received = Received()
         self._heard = False
         self._informational = 0
-        self._last_byte = 0.0
-        self._deadline = 0.0
+        self._silent = 0.0
+        """Seconds of waiting since the last byte."""
+        self._spent = 0.0
+        """Seconds of waiting for the whole answer."""
 
     # -- the loop's side
 
@@ -82,7 +86,7 @@ class Connection(asyncio.Protocol):
             if self._waiter is None or self._waiter.done():
                 self.close()
                 return
-            self._heard, self._last_byte = True, self.loop.time()
+            self._heard, self._silent = True, 0.0
             self._feed(data[start : start + SLICE])
 
     def eof_received(self) -> None:
@@ -108,11 +112,12 @@ class Connection(asyncio.Protocol):
         waiter = self._begin(method)
         try:
             await self._write(head + body, hold)
-            timer = self._arm()
+            self._silent = self._spent = 0.0
+            attention = Attention(self._is_in_time, min(self.bounds.read_timeout, self.bounds.total_timeout))
             try:
                 await waiter
             finally:
-                timer()
+                attention.stop()
         except BaseException:
             # Cancelled or failed midway: what comes next on this connection belongs to nobody.
             self.close()
@@ -148,22 +153,16 @@ class Connection(asyncio.Protocol):
         self.transport.write(data[-1:])
         self._received.sent_at = time.time()
 
-    def _arm(self) -> _Cancel:
-        now = self.loop.time()
-        self._last_byte, self._deadline = now, now + self.bounds.total_timeout
-        cancel = _Cancel()
-        first = min(now + self.bounds.read_timeout, self._deadline)
-        cancel.handle = self.loop.call_at(first, self._late, cancel)
-        return cancel
-
-    def _late(self, cancel: _Cancel) -> None:
-        now, due = self.loop.time(), min(self._last_byte + self.bounds.read_timeout, self._deadline)
-        if now < due:
-            cancel.handle = self.loop.call_at(due, self._late, cancel)
-        elif now >= self._deadline:
+    def _is_in_time(self, waited: float) -> bool:
+        self._silent += waited
+        self._spent += waited
+        if self._spent >= self.bounds.total_timeout:
             self._fail(httpx.ReadTimeout(f"not complete within {self.bounds.total_timeout:g} s"))
-        else:
+        elif self._silent >= self.bounds.read_timeout:
             self._fail(httpx.ReadTimeout(f"no byte for {self.bounds.read_timeout:g} s"))
+        else:
+            return True
+        return False
 
     def _feed(self, data: bytes) -> None:
         if self._waiter is None or self._waiter.done():
@@ -237,16 +236,6 @@ class Connection(asyncio.Protocol):
         self.usable = False
         if self.transport:
             self.transport.abort()
-
-
-class _Cancel:
-    """Cancels whatever timer is set now."""
-
-    handle: asyncio.TimerHandle | None = None
-
-    def __call__(self) -> None:
-        if self.handle:
-            self.handle.cancel()
 
 
 WBITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.target.clock import Clock
 
 
 @dataclass
@@ -18,9 +22,13 @@ class Doorman:
     """In a row, by account."""
 
 
+LONGEST = 900.0
+"""Seconds for which a check waits for others at most; two that wait for each other end then."""
+
+
 @dataclass
 class Patience:
-    """How long one check may take: its clock stands while it waits for its turn, which others may hold for long."""
+    """How long one check may take: its clock stands while it waits for others, who may take long."""
 
     limit: asyncio.Timeout | None = None
     _queued: int = 0
@@ -29,21 +37,27 @@ class Patience:
     @contextlib.asynccontextmanager
     async def in_turn(self, turn: asyncio.Lock) -> AsyncIterator[None]:
         """Hold the turn; the wait for it is not time that the check takes."""
-        self._stand()
-        try:
+        with self.standing():
             await turn.acquire()
-        finally:
-            self._go_on()
         try:
             yield
         finally:
             turn.release()
 
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """A wait that ends when others are done, and takes none of the check's own time."""
+        self._stand()
+        try:
+            yield
+        finally:
+            self._go_on()
+
     def _stand(self) -> None:
         self._queued += 1
         if self._queued == 1 and self.limit and (end := self.limit.when()) is not None and not self.limit.expired():
             self._left = end - asyncio.get_running_loop().time()
-            self.limit.reschedule(None)
+            self.limit.reschedule(end + LONGEST)
 
     def _go_on(self) -> None:
         self._queued -= 1
@@ -52,3 +66,29 @@ class Patience:
             with contextlib.suppress(RuntimeError):
                 self.limit.reschedule(asyncio.get_running_loop().time() + self._left)
             self._left = None
+
+
+class PatientClock:
+    """The target's clock for one check: time travels when every check waits, however long the others work till then."""
+
+    def __init__(self, clock: Clock, patience: Patience) -> None:
+        self.travels, self.kind = clock.travels, clock.kind
+        self._clock, self._patience = clock, patience
+
+    def now(self) -> float:
+        """Seconds since the epoch, as the target counts them."""
+        return self._clock.now()
+
+    async def until(self, moment: float) -> None:
+        """Return once the target's clock has reached `moment`."""
+        # What a real clock takes is the check's own time, which its limit allows for.
+        with self._patience.standing() if self.travels else contextlib.nullcontext():
+            await self._clock.until(moment)
+
+    def enter(self) -> None:
+        """A check begins to run, in the context in which this is called."""
+        self._clock.enter()
+
+    def leave(self) -> None:
+        """A check has ended."""
+        self._clock.leave()

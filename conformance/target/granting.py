@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from conformance.attacks.jwt import parse
 from conformance.attacks.redirects import place, sent_elsewhere
 from conformance.model import Exchange
 from conformance.target.authorization import take
@@ -23,6 +24,7 @@ from conformance.target.oauth_messages import (
     altered,
 )
 from conformance.target.party import Party
+from conformance.target.templates import json_of
 
 if TYPE_CHECKING:
     from conformance.target.authorization import AuthorizationServer
@@ -36,6 +38,16 @@ def _kinds(client: Client) -> tuple[str, str]:
         "public" if client.public else "confidential",
         "loopback" if client.redirect_uri.startswith(LOOPBACK) else "web",
     )
+
+
+def bound_to_a_key(party: Party) -> str:
+    """What says that a client's tokens are of use with its key alone (RFC 9449, RFC 8705); empty where nothing does."""
+    token = parse(party.tokens.get("access", ""))
+    if token and "cnf" in token.claims:
+        return "cnf"
+    documents = (json_of(exchange.answer) for exchange in party.history if exchange.answer)
+    kinds = {str(document.get("token_type")) for document in documents if isinstance(document, dict)}
+    return next((f"token_type={kind}" for kind in kinds if kind.lower() == "dpop"), "")
 
 
 class Granting(Endings):
@@ -175,22 +187,26 @@ class Granting(Endings):
         client = party.client or self.authorization.default_client
         return client.public or "rotation" in self.policy.model_fields_set
 
-    async def at_public_client(self, party: Party) -> Party:
-        """The user's tokens at a client that cannot keep a secret; the party itself where tokens have no clients.
+    async def public_login(self, account: str = "alice") -> Party:
+        """A login of this check alone, its tokens at a client that cannot keep a secret where tokens have clients.
+
+        Of such clients alone RFC 9700 section 2.2.2 asks that replay be detected: by rotation, or by tokens that are
+        bound to a key of the client. A confidential client's refresh token is no use without its secret.
 
         So, too, where no such client is described and ``policy.rotation`` promises in so many words to rotate.
 
         Raises:
-            NotApplicable: no such client is described, or it is given no refresh token.
+            NotApplicable: no such client is described, it is given no refresh token, or tokens are bound to a key.
         """
-        if self.system.authorization is None:
-            return party
-        if self.must_rotate(party) and not any(client.public for client in self.authorization.clients):
-            return party
-        holder = await self.granted(party, self.client("public"))
-        if "refresh" not in holder.tokens:
-            self.not_applicable("the public client is given no refresh token")
-        return holder
+        party = await self.own_login(account)
+        public = self.system.authorization and any(client.public for client in self.authorization.clients)
+        if self.system.authorization and (public or not self.must_rotate(party)):
+            party = await self.granted(party, self.client("public"))
+            if "refresh" not in party.tokens:
+                self.not_applicable(f"{party.client} is given no refresh token")
+        if how := bound_to_a_key(party):
+            self.not_applicable(f"tokens are bound to a key of the client ({how}), which stands in for rotation")
+        return party
 
     async def renewed(self, party: Party, *, token: str = "", client: Client | None = None, auth: str = "",
                       **changes: Change) -> TokenAnswer:  # fmt: skip

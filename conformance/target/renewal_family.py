@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 
 from conformance.attacks.crosssite import Forgery
-from conformance.attacks.jwt import parse
 from conformance.attacks.schedules import Schedule, Script
 from conformance.target.acts import act_of, forge
 from conformance.target.limits import past_grace
 from conformance.target.mutation import AWAY
 from conformance.target.oracle import unclear_reason
 from conformance.target.party import Party
-from conformance.target.renewal import NOT_REPLACED, Renewal
+from conformance.target.renewal import Renewal
 from conformance.target.renewal_values import RefreshValues
 from conformance.target.stage import browser_of
 
@@ -36,24 +35,8 @@ class Families(RefreshValues):
     async def expect_another_token(self, party: Party, successor: Party) -> None:
         """A refresh replaced the refresh token; whether the old one still works is for others to judge."""
         if await self.refresh_token(successor) == await self.refresh_token(party):
-            token = parse(successor.tokens.get("access", ""))
-            if token and "cnf" in token.claims:
-                self.not_applicable("tokens are bound to a key of the client (cnf), which stands in for rotation")
             declared = f"; declared: {self.declared_static}" if self.declared_static else ""
             self.violation("a refresh replaces the refresh token", f"the same one goes on{declared}")
-
-    async def need_rotation(self, party: Party) -> None:
-        """Refreshes must replace the refresh token; found out on a login of its own.
-
-        Raises:
-            NotApplicable: they do not.
-        """
-        known: dict[str, bool] = vars(self.system).setdefault("rotates", {})
-        if "found" not in known:
-            probe = await self.own_login(party.owner or "alice")
-            known["found"] = await self.refresh_token(await self.refreshed(probe)) != await self.refresh_token(probe)
-        if not known["found"]:
-            self.not_applicable(NOT_REPLACED)
 
     def need_side_by_side(self) -> None:
         """Two sessions of one account must live at once.

@@ -12,12 +12,14 @@ import functools
 import ssl
 from base64 import b64encode
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
 
+from conformance.target.attention import Attention
 from conformance.target.connection import Bounds, Connection, Received, unpacked
 from conformance.target.keeping import Keeping
 
@@ -46,6 +48,30 @@ def _context(tls: TLS) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+@contextlib.asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """End the block when it has waited so long.
+
+    Raises:
+        TimeoutError: it had to be ended.
+    """
+    left = seconds
+
+    def is_in_time(waited: float) -> bool:
+        nonlocal left
+        left -= waited
+        if left <= 0:
+            limit.reschedule(0)
+        return left > 0
+
+    async with asyncio.timeout(None) as limit:
+        attention = Attention(is_in_time, seconds)
+        try:
+            yield
+        finally:
+            attention.stop()
 
 
 class Sender(httpx.AsyncBaseTransport):
@@ -152,7 +178,7 @@ class Sender(httpx.AsyncBaseTransport):
         scheme, host, port = origin
         secure = scheme == "https"
         try:
-            async with asyncio.timeout(self._connect_timeout):
+            async with _within(self._connect_timeout):
                 if self._proxy:
                     return await self._through_proxy(self._proxy, host, port, secure)
                 return await self._open(host, port, secure)

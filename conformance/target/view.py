@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from conformance.errors import Advice, Inconclusive, NotApplicable, Violation
 from conformance.model import Capability, Check, Exchange, Finding
-from conformance.target.doorman import Patience
+from conformance.target.doorman import Patience, PatientClock
 from conformance.target.party import Carrier
 from conformance.target.wire import Log
 
@@ -38,7 +38,7 @@ class View:
     @property
     def clock(self) -> Clock:
         """The target's clock; every comparison with an expiry uses it."""
-        return self.system.clock
+        return PatientClock(self.system.clock, self.patience)
 
     @property
     def policy(self) -> Policy:

@@ -21,7 +21,7 @@ async def grace_is_short_and_leads_nowhere_else(target: Target) -> None:
     Remedy: count the grace from the first use of the token, and issue what a retry gets into the family of the first.
     """
     grace = target.policy.grace_seconds or target.not_applicable("no grace is declared")
-    alice = await target.own_login("alice")
+    alice = await target.public_login("alice")
     spent_at = target.clock.now()
     successor = await target.rotated(alice)
     retried = await target.retry(alice)
@@ -46,7 +46,7 @@ async def lost_answer_leaves_one_live_token(target: Target) -> None:
 
     Remedy: answer the retry with the same successor, or end the first one when the second is issued.
     """
-    alice = await target.own_login("alice")
+    alice = await target.public_login("alice")
     lost = await target.rotated(alice)
     retried = await target.retry(alice)
     await target.expect_one_live([lost, *retried], "a retry after a lost answer")

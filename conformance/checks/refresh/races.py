@@ -13,7 +13,7 @@ from conformance.target.renewal_races import HEAD_STARTS, ROUNDS
     needs=[Capability.REFRESH],
     sources=["RFC9700-4.14.2", "CWE-362", "CWE-367"],
     waits=lambda system: ROUNDS * past_grace(system),
-    logins=3,
+    logins=4,
 )
 async def refresh_token_is_spent_once(target: Target) -> None:
     """Of many requests that present one refresh token at the same moment, at most one leaves a live successor.
@@ -26,9 +26,9 @@ async def refresh_token_is_spent_once(target: Target) -> None:
 
     Remedy: spend the token with one conditional update, and issue a successor only where that changed a row.
     """
+    await target.rotated(await target.public_login("alice"))
     for _ in range(ROUNDS):
-        alice = await target.own_login("alice")
-        await target.need_rotation(alice)
+        alice = await target.public_login("alice")
         renewals = await target.present_at_once([alice] * target.calls)
         await target.expect_one_family(alice, renewals)
     target.note = f"{ROUNDS} rounds of {target.calls} calls, never more than one family; a pass is not a proof"
@@ -50,8 +50,7 @@ async def no_schedule_forks_a_family(target: Target, schedule: Schedule) -> None
 
     Remedy: end the family by its own row, read at every use, so that a successor inserted meanwhile is dead.
     """
-    alice = await target.at_public_client(await target.own_login("alice"))
-    family = await target.chain(alice, schedule.depth)
+    family = await target.chain(await target.public_login("alice"), schedule.depth)
     await target.past_grace()
     renewals = await target.present_at_once([family[-1 - back] for back in schedule.back])
     await target.expect_no_fork(renewals, target.most_live(schedule), str(schedule))

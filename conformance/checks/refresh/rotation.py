@@ -1,6 +1,7 @@
 """Rotation, and what the presentation of a spent refresh token brings about (RFC 9700 section 4.14.2).
 
-What that section and ASVS 10.4.5 demand of public clients is asked of one: others prove with a secret who they are.
+What is asked here is asked of clients that can keep no secret (section 2.2.2), and so are the races and the grace of a
+retry; others prove with a secret who they are.
 """
 
 from conformance.attacks.schedules import Script, depths, scripts
@@ -24,7 +25,7 @@ async def each_refresh_gives_another_token(target: Target) -> None:
     Remedy: issue a new refresh token at each refresh and remember the old one as spent. Declaring policy.rotation =
     false is honest, and still a failure where tokens are not bound to a key of the client.
     """
-    alice = await target.at_public_client(await target.own_login("alice"))
+    alice = await target.public_login("alice")
     successor = await target.refreshed(alice)
     await target.expect_another_token(alice, successor)
 
@@ -42,7 +43,7 @@ async def spent_token_is_refused(target: Target) -> None:
 
     Remedy: mark the token as spent in the same statement that finds it unspent, and refuse it from then on.
     """
-    alice = await target.at_public_client(await target.own_login("alice"))
+    alice = await target.public_login("alice")
     await target.rotated(alice)
     await target.past_grace()
     await target.expect_no_renewal(alice.stolen("a thief with alice's spent refresh token"), "with a spent one")
@@ -62,7 +63,7 @@ async def reuse_ends_the_live_token(target: Target) -> None:
 
     Remedy: keep spent tokens with their family, and end the whole family when one of them comes back.
     """
-    alice = await target.at_public_client(await target.own_login("alice"))
+    alice = await target.public_login("alice")
     successor = await target.rotated(alice)
     await target.replay(alice)
     await target.expect_no_renewal(successor, "after the replay", target.declared_lenient)
@@ -82,7 +83,7 @@ async def reuse_ends_access_tokens(target: Target) -> None:
 
     Remedy: put the family's id into the access token, and ask at each request whether the family lives.
     """
-    alice = await target.at_public_client(await target.own_login("alice"))
+    alice = await target.public_login("alice")
     successor = await target.rotated(alice)
     await target.past_grace()
     await target.expect_accepted(successor)
@@ -106,8 +107,7 @@ async def any_ancestor_ends_the_family(target: Target, depth: int) -> None:
 
     Remedy: keep every spent token of a family for as long as the family may live.
     """
-    alice = await target.at_public_client(await target.own_login("alice"))
-    first, *_, last = await target.chain(alice, depth)
+    first, *_, last = await target.chain(await target.public_login("alice"), depth)
     await target.replay(first)
     await target.expect_no_renewal(last, f"after a replay from {depth} refreshes before", target.declared_lenient)
 
