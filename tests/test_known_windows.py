@@ -17,11 +17,10 @@ from conformance.registry import catalogue
 from conformance.runner import judge_one
 from conformance.target.facade import Target
 from conformance.target.known_windows import Pace
-from conformance.target.preflight import preflight
 from conformance.target.wire import Limits
 from tests.matrix import everything
 from tests.test_checks_account import having, one, without
-from tests.toys import Site, proven
+from tests.toys import Site, proofs_of, proven
 
 ROUNDS = 6
 Window = Callable[[Target], Awaitable[object]]
@@ -63,8 +62,7 @@ async def played(word: str, window: Window, concurrency: int, rounds: int) -> li
     """What a window finds in a few rounds."""
     found = []
     async with opened(word, Options(limits=Limits(concurrency))) as system:
-        async for _ in preflight(system):
-            pass
+        await proofs_of(system)
         for _ in range(rounds):
             try:
                 await window(Target(system, catalogue()["session.race.logout-storm"]))
@@ -110,8 +108,7 @@ def test_a_listed_account_gets_its_password_back(fault: str) -> None:
             table = system.description.model_dump(by_alias=True, exclude_none=True)
             table["accounts"]["carol"]["role"] = "change-password"
             system.description = type(system.description).model_validate(without("register")(table))
-            async for _ in preflight(system):
-                pass
+            await proofs_of(system)
             verdict = await judge_one(system, catalogue()["session.race.pwchange"], [everything()])
             party = await system.login("carol", system.log)
             return verdict, (await party.whoami()).accepted
@@ -170,8 +167,7 @@ def test_a_late_end_of_a_logout_is_seen_by_the_storm() -> None:
 def test_a_window_is_small() -> None:
     async def scenario() -> tuple[int, int, list[Said]]:
         async with opened("ref:session", Options(limits=Limits(1))) as system:
-            async for _ in preflight(system):
-                pass
+            await proofs_of(system)
             target = Target(system, catalogue()["session.race.logout-storm"])
             alice = await target.own_login("alice")
             least = target.window
@@ -186,8 +182,7 @@ def test_a_window_is_small() -> None:
 def test_only_one_session_at_a_time_leaves_no_window() -> None:
     async def scenario() -> None:
         async with opened("ref:session", Options()) as system:
-            async for _ in preflight(system):
-                pass
+            await proofs_of(system)
             system.login_ends_others = True
             target = Target(system, catalogue()["session.race.pwchange"])
             await target.need_effective_change(await target.newcomer())

@@ -16,9 +16,8 @@ from conformance.model import Capability, Outcome
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.target.facade import Target
-from conformance.target.preflight import preflight
 from tests.matrix import verdicts
-from tests.toys import Site, proven
+from tests.toys import Site, proofs_of, proven
 
 CHECK = "lifecycle.model"
 
@@ -78,8 +77,7 @@ async def test_a_contradiction_is_told_as_a_story() -> None:
 async def lived(target: str, *names: str) -> str:
     """What is held against a target that leads this life; empty where nothing is."""
     async with opened(target, Options(seed=1)) as system:
-        async for _ in preflight(system):
-            pass
+        await proofs_of(system)
         try:
             await lead(Target(system, catalogue()[CHECK]), Life(tuple(map(Act, names))))
         except Violation as violation:

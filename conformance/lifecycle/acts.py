@@ -171,7 +171,7 @@ class Acts(Owning, Overlaps):
         if await self.target.refresh_token(renewal.party) != await self.target.refresh_token(spent):
             family.spent.append(spent)
         family.owner = renewal.party
-        family.owner.principal, family.last_used = family.user.principal, self.target.clock.now()
+        family.owner.principal = family.user.principal
         return True
 
     async def replay_a_spent_one(self, act: Act) -> None:

@@ -49,8 +49,6 @@ class Family:
     """Something happened that may have ended it: neither acceptance nor refusal says anything."""
     renewal_ended: str = ""
     """What ended its refresh tokens, where the access may go on."""
-    last_used: float = 0.0
-    """The target's time of its last use."""
 
     @property
     def alive(self) -> bool:

@@ -47,7 +47,7 @@ class World:
         """Exchanges that showed nothing: left out of the evidence."""
         self.seen: dict[str, User] = {}
         """Every credential value that was issued, and to whom."""
-        self.asked = self.wrong = 0
+        self.asked = 0
 
     # -- who there is
 
@@ -76,7 +76,7 @@ class World:
         judged = await family.owner.whoami()
         if judged.accepted:
             self.must_be_named(judged, family.user, str(family))
-            family.doubtful, family.last_used = False, self.target.clock.now()
+            family.doubtful = False
         elif judged.refused:
             # What ended it is not known, so nothing more is claimed of what descends from it.
             family.ended = "it was found ended"
@@ -138,7 +138,6 @@ class World:
         self.tell(f"{family} asks who it is")
         if judged.accepted:
             self.must_be_named(judged, family.user, str(family))
-            family.last_used = self.target.clock.now()
             return
         if not judged.refused:
             self.unclear(f"whether {family} is still signed in is open", judged.exchange)
@@ -204,7 +203,7 @@ class World:
     async def admitted(self, user: User, party: Party) -> Family:
         """Set a new session down; its credentials must be nobody else's (I1)."""
         number = 1 + sum(family.user is user for family in self.families)
-        family = Family(user, replace(party, principal=user.principal), number, last_used=self.target.clock.now())
+        family = Family(user, replace(party, principal=user.principal), number)
         for carrier in self.target.cookies:
             value = party.secret(carrier)
             # Whether a user's own values repeat, `session.id.unique` judges: a signed one may, within its second.

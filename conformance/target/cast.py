@@ -89,30 +89,28 @@ class Cast(View):
 
         Readable content that nothing signs, neither the value itself nor a cookie beside it, is an id with words in it.
         """
+        parties = await self._sampled_parties()
+        if self._signs_account(carrier, parties):
+            return True
         # Where cookies authenticate only together, one may hold the content and another its signature.
         together = self.cookies if self.system.joint else (carrier,)
-        if await self.signs_account(carrier):
-            return True
-        kinds = [classify(await self._samples(one)) for one in together]
+        kinds = [classify(_values(one, parties)) for one in together]
         return any(k.form == "self-contained" and (k.scheme != "structured" or self.system.joint) for k in kinds)
 
-    async def signs_account(self, carrier: Carrier) -> bool:
+    def _signs_account(self, carrier: Carrier, parties: Sequence[Party]) -> bool:
         """Whether a credential is a signature over its owner's name or number."""
-        parties = [party for party in await self._sampled_parties() if party.secret(carrier)]
-        owners = [party.owner or "" for party in parties]
+        holders = [party for party in parties if party.secret(carrier)]
+        owners = [party.owner or "" for party in holders]
         facts = {
             party.owner or "": [text for name, text in self.facts_about(party).items() if name != "password"]
-            for party in parties
+            for party in holders
         }
-        return signs_account([party.secret(carrier) for party in parties], owners, facts)
+        return signs_account(_values(carrier, holders), owners, facts)
 
     async def varying_span(self, carrier: Carrier) -> tuple[int, int]:
         """The part of a credential's value that differs between logins; the rest is a label or a route."""
-        values = await self._samples(carrier)
+        values = _values(carrier, await self._sampled_parties())
         return _varying(values) if len(set(values)) > 1 else (0, len(values[0]))
-
-    async def _samples(self, carrier: Carrier) -> list[str]:
-        return [value for party in await self._sampled_parties() if (value := party.secret(carrier))]
 
     async def _sampled_parties(self) -> list[Party]:
         parties = [await self.system.shared_login(name) for name in self.system.accounts[:2]]
@@ -150,6 +148,10 @@ def cookies_set_at_login(party: Party) -> list[SetCookie]:
             if not cookie.deletes(exchange.sent_at):
                 found[cookie.name] = cookie
     return list(found.values())
+
+
+def _values(carrier: Carrier, parties: Iterable[Party]) -> list[str]:
+    return [value for party in parties if (value := party.secret(carrier))]
 
 
 def _varying(values: Sequence[str]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from conformance.target.acts import Act, act_of, forge, repeat
 from conformance.target.cast import Cast
 from conformance.target.cookies import Jar
 from conformance.target.expectations import Expectations
-from conformance.target.oracle import THROTTLED, Judgement
+from conformance.target.oracle import GATEWAY, THROTTLED, Judgement
 from conformance.target.party import Party
 from conformance.target.stage import (
     Victim,
@@ -27,7 +27,7 @@ from conformance.target.stage import (
 )
 from conformance.target.wire import origin_of
 
-AWAY = THROTTLED | {502, 503, 504}
+AWAY = THROTTLED | GATEWAY
 """Answers that say nothing of the request."""
 
 
