@@ -12,7 +12,7 @@ from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from conformance.shallow import loads
+from conformance.bounded_json import loads
 
 SHORTEST = 6
 """Values below this length are not looked for everywhere: they would mask ordinary words."""

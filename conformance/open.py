@@ -188,7 +188,7 @@ def _check_methods(system: System) -> None:
 
 def sender(options: Options) -> Callable[[], httpx.AsyncBaseTransport]:
     """The kit's own sender, reaching a target as the options say."""
-    from conformance.target.keeping import Keeping
+    from conformance.target.idle_connections import Keeping
     from conformance.target.sender import TLS, Sender
 
     tls, keeping = TLS(ca=options.ca, verify=not options.insecure), Keeping()

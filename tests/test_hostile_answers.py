@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conformance.bounded_json import MAX_DEPTH, loads
 from conformance.model import Answer, Exchange, Request
-from conformance.shallow import MAX_DEPTH, loads
 from conformance.target.oracle import Oracle, faces
 from conformance.target.templates import extract, forms, links
 from conformance.target.verbs import lifetime_in

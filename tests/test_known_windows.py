@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from conformance.errors import Inconclusive, NotApplicable, Violation
-from conformance.lifecycle.window import MOST, Kind, Said
+from conformance.lifecycle.linearizability import MOST, Kind, Said
 from conformance.model import Verdict
 from conformance.open import Options, opened
 from conformance.registry import catalogue

@@ -23,7 +23,7 @@ from conformance.target.description import parse
 from conformance.target.facade import Target
 from conformance.target.party import Carrier
 from conformance.target.preflight import preflight
-from conformance.target.words import unknown_word
+from conformance.target.template_words import unknown_word
 from tests.toys import BASE, PASSWORDS, TABLE, Site, a_system, proofs_of, proven, verdict_of
 
 SID = Carrier("cookie", "sid")

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.target.connection import MAX_INFORMATIONAL, SLICE
-from conformance.target.keeping import Keeping
+from conformance.target.idle_connections import Keeping
 from conformance.target.sender import TLS, Sender
 
 pytestmark = pytest.mark.asyncio

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.shallow import loads
+from conformance.bounded_json import loads
 
 MAX_CHARACTERS = 65536
 """Longer strings are not read as tokens: no header field carries them."""

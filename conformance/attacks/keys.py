@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.attacks import jwt
 from conformance.attacks.jwt import Token
-from conformance.shallow import loads
+from conformance.bounded_json import loads
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

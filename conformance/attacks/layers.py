@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from conformance.shallow import loads
+from conformance.bounded_json import loads
 
 MAX_LAYERS: Final = 500
 MAX_BYTES: Final = 256 * 1024

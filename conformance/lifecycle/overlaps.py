@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from conformance.attacks.lives import Act
 from conformance.errors import Stop, Violation
+from conformance.lifecycle.linearizability import Event, Said
 from conformance.lifecycle.model import Family
-from conformance.lifecycle.window import Event, Said
 
 if TYPE_CHECKING:
     from conformance.lifecycle.world import World

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import h11
 import httpx
 
-from conformance.target.attention import Attention
+from conformance.target.stalls import Attention
 
 SLICE = 16 * 1024
 """Bytes given to the parser at once: it counts a head against its bound only where it runs out of bytes."""

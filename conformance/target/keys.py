@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from conformance.attacks.jwt import Token, parse
-from conformance.shallow import loads
+from conformance.bounded_json import loads
 from conformance.target.wire import origin_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from conformance.lifecycle.window import Event, Said, State
+from conformance.lifecycle.linearizability import Event, Said, State
 from conformance.model import Exchange
 from conformance.target.party import Party
 from conformance.target.races import Line, track_of

@@ -20,8 +20,8 @@ from conformance.target.oracle import Oracle, RouteOracle, faces
 from conformance.target.party import Party
 from conformance.target.strangers import meet_strangers
 from conformance.target.system import LoginFailedError, System, is_loopback
+from conformance.target.template_words import unknown_word
 from conformance.target.verbs import NotTakenError, identify
-from conformance.target.words import unknown_word
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from urllib.parse import unquote
 
 import httpx
 
-from conformance.target.attention import Attention
 from conformance.target.connection import Bounds, Connection, Received, unpacked
-from conformance.target.keeping import Keeping
+from conformance.target.idle_connections import Keeping
+from conformance.target.stalls import Attention
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 FRESH = 1.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from conformance.shallow import loads
+from conformance.bounded_json import loads
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode

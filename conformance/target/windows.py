@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 import httpx
 
-from conformance.lifecycle.window import MOST, Event, Kind, Promises, Said, State, contradiction
+from conformance.lifecycle.linearizability import MOST, Event, Kind, Promises, Said, State, contradiction
 from conformance.model import Capability, Exchange
 from conformance.target.crowds import Crowding
 from conformance.target.oracle import unclear_reason

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.lifecycle.window import (
+from conformance.lifecycle.linearizability import (
     MOST,
     Event,
     Kind,

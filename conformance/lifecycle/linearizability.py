@@ -2,7 +2,8 @@
 
 A few acts set out together; when each was sent and when its answer had arrived is all that is known of their order.
 Every order that real time allows is played on a small model of a credential's life. An answer that none of them gives
-is a violation: whatever the target did inside, no server that does one thing at a time could have answered so.
+is a violation: whatever the target did inside, no server that does one thing at a time could have answered so
+(linearizability: Herlihy and Wing, 1990).
 """
 
 from __future__ import annotations
