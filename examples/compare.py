@@ -17,14 +17,14 @@ import time
 import tomllib
 from pathlib import Path
 
+from examples.serving import SKIPPED
+
 HERE = Path(__file__).parent
 START = 300.0
 TIMING = "login.enum.time"
 """A busy machine leaves this one undecided, which is no difference of the product."""
 LACKING = "not-applicable"
 """What a check says that `expected.toml` does not list: the product lacks what the attack needs."""
-SKIPPED = 75
-"""Exit code of a `serve` that cannot run on this machine (EX_TEMPFAIL), its reason on standard error."""
 
 
 def main(names: list[str]) -> int:

@@ -1,8 +1,13 @@
-"""Prepare a fresh database and serve the shop in the foreground (`../serve` starts this)."""
+"""Prepare a fresh database and serve the Django project `shop` of this folder in the foreground.
+
+The `serve` of each Django example starts this, in its own folder and environment.
+"""
 
 import argparse
 import logging
 import os
+import sys
+from pathlib import Path
 
 import django
 import waitress
@@ -14,6 +19,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
+    # The project is in the folder that this was started in, beside nothing of ours.
+    sys.path[0] = str(Path.cwd())
     os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
     django.setup()
     call_command("migrate", verbosity=0)
