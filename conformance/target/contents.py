@@ -188,8 +188,13 @@ class Contents(Endings, Sampling):
         yield from ((f"its {name}", text) for name, text in claims if isinstance(text, str) and name not in PUBLIC)
 
     async def refused_credentials(self) -> list[Party]:
-        """Alice's credential, altered at its end and at its start, so that it is refused late and early."""
+        """Alice's credential, altered at its end and at its start, so that it is refused late and early.
+
+        It is used once before: a target that remembers what it verified answers the altered ones from its memory, and
+        would else answer by whether another check had come first.
+        """
         alice, carrier = await self.shared_login("alice"), self.credential
+        await self.expect_accepted(alice)
         value = alice.secret(carrier)
         other = "A" if value[0] != "A" else "B"
         found = []
