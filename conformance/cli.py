@@ -30,6 +30,37 @@ examples:
   pickproof replay pickproof-report               is what failed mended?
 """
 
+EXAMPLES_OF = {
+    "demo": """\
+  pickproof demo                                  all four reference servers
+  pickproof demo session                          one of them""",
+    "init": """\
+  pickproof init http://127.0.0.1:8000            asks for the accounts' passwords
+  pickproof init http://127.0.0.1:8000 --account alice=alice@shop.test:env:ALICE_PASSWORD
+  pickproof init http://127.0.0.1:8000 -o shop.toml --force""",
+    "doctor": """\
+  pickproof doctor target.toml
+  pickproof doctor target.toml -v                 with each request and answer
+  pickproof doctor target.toml --wait-for 30      where the service is still starting""",
+    "certify": """\
+  pickproof certify target.toml
+  pickproof certify target.toml --only 'session.*' --only 'cookie.*'
+  pickproof certify target.toml --profile asvs-5.0.0-auth-l1 --sign key.pem
+  pickproof certify target.toml --dry-run         what it would do, and how much of it
+  pickproof certify target.toml --rate 20         gently, on a system that others use
+  pickproof certify ref:session+logout-clears-cookie-only   a reference server with a fault""",
+    "list": """\
+  pickproof list
+  pickproof list --profile jwt
+  pickproof list --json""",
+    "explain": """\
+  pickproof explain session.logout.replay
+  pickproof explain token.alg.none --json""",
+    "faults": """\
+  pickproof faults
+  pickproof faults --json""",
+}
+
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     """As wide as the terminal, found without importing shutil: that takes a fifth of what `--help` takes."""
@@ -66,7 +97,8 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def command(name: str, summary: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES, formatter_class=raw)
+        epilog = f"examples:\n{EXAMPLES_OF[name]}\n\n{EXIT_CODES}" if name in EXAMPLES_OF else EXIT_CODES
+        return commands.add_parser(name, help=summary, description=summary, epilog=epilog, formatter_class=raw)
 
     demo = command("demo", "start the reference servers, certify each, then show faults being caught")
     demo.add_argument("schemes", nargs="*", metavar="SCHEME", help="which servers; all by default")

@@ -169,10 +169,22 @@ async def _until_interrupted(hosted: Hosted, options: argparse.Namespace) -> Non
         await asyncio.Event().wait()
 
 
+EXAMPLES = """\
+examples:
+  pickproof serve session
+  pickproof serve session --fault logout-clears-cookie-only --port 8000 --describe target.toml
+  pickproof serve oauth --variant html --store sqlite:///tokens.db
+
+exit codes: 0 ended as asked; 2 usage, or a fault or variant that there is not"""
+
+
 def _parser() -> argparse.ArgumentParser:
     from . import SCHEMES
 
-    parser = argparse.ArgumentParser(prog="reference_impl", description="Serve a reference server on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="pickproof serve", description="Serve a reference server on loopback, until SIGTERM or Ctrl-C.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("scheme", choices=SCHEMES)
     parser.add_argument("--port", type=int, default=0, help="0, the default, picks a free one")
     parser.add_argument("--fault", action="append", default=[], metavar="ID", help="switch a fault on")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from conformance import cli
+from conformance import cli, commands
 from conformance.errors import UsageError
 from conformance.open import Options, make_system
 from conformance.registry import catalogue
 from conformance.share import hide_hosts
 from conformance.target.description import parse
 from conformance.target.system import System
+from reference_impl import hosting
 
 CHECK = "session.logout.replay"
 FAULTY = "ref:session+logout-clears-cookie-only"
@@ -118,10 +121,20 @@ def test_explain_speaks_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["requirements"][0]["level"]
 
 
-@pytest.mark.parametrize("command", ["replay", "verify", "diff"])
-def test_help_has_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+COMMANDS = sorted(
+    path.stem for path in Path(commands.__path__[0]).glob("[a-z]*.py") if path.stem not in ("arguments", "reach")
+)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "serve"])
+def test_help_has_exit_codes_and_examples_that_are_understood(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main([command, "--help"])
     said = capsys.readouterr().out
-    assert f"  pickproof {command} " in said
     assert "exit codes: 0 " in said
+    lines = [re.split(r"\s{3,}", line.strip())[0] for line in said.splitlines() if line.startswith("  pickproof ")]
+    assert any(line.split()[1] == command for line in lines)
+    for line in lines:
+        words = shlex.split(line)[1:]
+        parser = hosting._parser() if command == "serve" else cli._parser(words[0])
+        parser.parse_args(words[1:] if command == "serve" else words)
