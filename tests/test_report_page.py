@@ -10,7 +10,7 @@ import pytest
 from conformance.masking import Secrets
 from conformance.model import Outcome, Report, Verdict
 from conformance.report.page import to_html
-from conformance.report.page_more import NO_CHECK, WEIGHT, standards, timeline, weights
+from conformance.report.page_sections import NO_CHECK, WEIGHT, standards, timeline, weights
 from conformance.standards import scope
 from tests.test_report import HOSTILE, SESSION, STEERING, a_check, report, secrets
 

@@ -11,7 +11,7 @@ from conformance.model import UNDECIDED, Outcome, Report, Verdict
 from conformance.report import facts
 from conformance.report.markup import Html, join, tag
 from conformance.report.masked import Step, steps
-from conformance.report.page_more import sections
+from conformance.report.page_sections import sections
 from conformance.report.safe import clean, shown
 
 STEPS = 40
