@@ -292,6 +292,13 @@ def test_every_source_that_a_check_names_exists() -> None:
     assert unknown == []
 
 
+def test_each_requirement_that_requests_could_decide_has_a_check_or_an_open_entry() -> None:
+    registry = pytest.importorskip("conformance.registry")
+    cited = {source for check in registry.catalogue().values() for source in check.sources}
+    unchecked = {one.id for one in BY_ID.values() if one.testable != "no" and one.id not in cited}
+    assert set(standards.open_entries()) == unchecked
+
+
 def test_importing_reads_nothing() -> None:
     code = "import sys, conformance.standards; print([m for m in ('tomllib', 'difflib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from conformance.model import UNDECIDED, Outcome, Report, Verdict
 from conformance.report import facts
 from conformance.report.markup import Html, join, tag
 from conformance.report.safe import shown
-from conformance.standards import Requirement, documents, profiles, requirements, scope
+from conformance.standards import Requirement, documents, open_entries, profiles, requirements, scope
 
 WEIGHT = "token.size.budget"
 """The check that measures what a credential adds to each request."""
@@ -77,7 +77,7 @@ def _reasons(one: Requirement, verdicts: Iterable[Verdict]) -> list[Html]:
         tag("div", tag("a", v.check.id, href=f"#row-{v.check.id}", class_="id"), f" {facts.word(v)}") for v in verdicts
     ]
     if not found and one.testable != "no":
-        return [tag("div", f"{NO_CHECK}; {one.why}" if one.why else NO_CHECK)]
+        return [tag("div", "; ".join(filter(None, (open_entries().get(one.id, NO_CHECK), one.why))))]
     return [*found, tag("div", one.why)] if one.why else found
 
 

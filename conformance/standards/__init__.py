@@ -29,6 +29,7 @@ EFFECTS = ("fail", "advice")
 
 _HERE = Path(__file__).parent
 _PROFILES = "profiles"
+_OPEN = "open"
 
 
 class UnknownProfileError(UsageError, ValueError):
@@ -105,7 +106,13 @@ def requirements(document: str | None = None) -> tuple[Requirement, ...]:
 @functools.cache
 def documents() -> tuple[str, ...]:
     """The names of all documents, in alphabetical order."""
-    return tuple(sorted(path.stem for path in _HERE.glob("*.toml") if path.stem != _PROFILES))
+    return tuple(sorted(path.stem for path in _HERE.glob("*.toml") if path.stem not in (_PROFILES, _OPEN)))
+
+
+@functools.cache
+def open_entries() -> Mapping[str, str]:
+    """The requirements that requests could decide and no check decides yet, with the reason."""
+    return MappingProxyType({id: group["why"] for group in _read(_OPEN).values() for id in group["ids"]})
 
 
 def profiles() -> Mapping[str, Profile]:

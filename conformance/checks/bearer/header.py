@@ -29,7 +29,7 @@ async def bearer_header_works(target: Target) -> None:
 @check(
     "bearer.scheme-case",
     needs=[Capability.TOKEN],
-    sources=["RFC9110-11.1", "CWE-178"],
+    sources=["RFC9110-11.1", "OAUTH21-5.1.1", "CWE-178"],
 )
 async def scheme_is_read_in_any_case(target: Target) -> None:
     """The scheme is understood as bearer and BEARER too.

@@ -9,7 +9,7 @@ from conformance.target.party import form_body, json_body
 @check(
     "bearer.query-refused",
     needs=[Capability.TOKEN],
-    sources=["RFC6750-2.3", "ASVS-v5.0.0-14.2.1", "PICKPROOF-T2", "CWE-598"],
+    sources=["RFC6750-2.3", "ASVS-v5.0.0-14.2.1", "PICKPROOF-T2", "OAUTH21-5.1", "CWE-598"],
 )
 async def token_in_the_query_does_not_count(target: Target) -> None:
     """A token in the query makes nobody its owner, with or without a token in the header.
@@ -29,7 +29,7 @@ async def token_in_the_query_does_not_count(target: Target) -> None:
 @check(
     "bearer.body-rules",
     needs=[Capability.TOKEN],
-    sources=["RFC6750-2.2", "PICKPROOF-T2", "CWE-436"],
+    sources=["RFC6750-2.2", "PICKPROOF-T2", "OAUTH21-5.1.2", "CWE-436"],
 )
 async def token_in_the_body_does_not_count(target: Target) -> None:
     """A token in the body of a GET, in JSON or in a multipart form makes nobody its owner.

@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "bearer.no-token-401",
     needs=[Capability.TOKEN],
-    sources=["RFC6750-3", "RFC6750-3.1-no-token", "RFC9110-11.6.1"],
+    sources=["RFC6750-3", "RFC6750-3.1-no-token", "RFC9110-11.6.1", "OAUTH21-5.3.1", "RFC9110-15.5.2"],
 )
 async def missing_token_is_challenged(target: Target) -> None:
     """A request without a token gets 401 with a Bearer challenge that names no error.
@@ -30,7 +30,7 @@ async def missing_token_is_challenged(target: Target) -> None:
 @check(
     "bearer.invalid-token-401",
     needs=[Capability.TOKEN],
-    sources=["RFC6750-3.1-invalid-token"],
+    sources=["RFC6750-3.1-invalid-token", "OAUTH21-5.3.2"],
 )
 async def wrong_token_is_called_invalid(target: Target) -> None:
     """A token that nobody issued gets 401 with a Bearer challenge and error="invalid_token".

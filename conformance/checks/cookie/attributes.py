@@ -8,7 +8,14 @@ from conformance.target.facade import Target, cookies_set_at_login
 @check(
     "cookie.attr.httponly",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.3.4", "NIST-SP800-63B-4-5.1.1", "WSTG-SESS-02", "CWE-1004"],
+    sources=[
+        "ASVS-v5.0.0-3.3.4",
+        "NIST-SP800-63B-4-5.1.1-3",
+        "WSTG-SESS-02",
+        "RFC6265bis-4.1.2.6",
+        "PICKPROOF-S2",
+        "CWE-1004",
+    ],
 )
 async def scripts_cannot_read_the_session_cookie(target: Target) -> None:
     """The session cookie is HttpOnly, so that injected script cannot copy it.
@@ -28,7 +35,18 @@ async def scripts_cannot_read_the_session_cookie(target: Target) -> None:
 @check(
     "cookie.attr.secure",
     needs=[Capability.COOKIE, Capability.HTTPS],
-    sources=["ASVS-v5.0.0-3.3.1", "NIST-SP800-63B-4-5.1.1", "RFC6265bis-8.3", "WSTG-SESS-02", "CWE-614"],
+    sources=[
+        "ASVS-v5.0.0-3.3.1",
+        "NIST-SP800-63B-4-5.1.1",
+        "RFC6265bis-8.3",
+        "WSTG-SESS-02",
+        "NIST-SP800-63B-4-5.1.1-1",
+        "NIST-SP800-63B-4-5.1-4",
+        "RFC6265bis-4.1.2.5",
+        "RFC6265bis-8.3-b",
+        "PICKPROOF-S2",
+        "CWE-614",
+    ],
 )
 async def cookies_never_travel_in_clear(target: Target) -> None:
     """Every cookie of the login is Secure, so that no browser sends it over plain http.
@@ -48,7 +66,14 @@ async def cookies_never_travel_in_clear(target: Target) -> None:
 @check(
     "cookie.attr.samesite",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.3.2", "NIST-SP800-63B-4-5.1.1", "WSTG-SESS-02", "CWE-1275"],
+    sources=[
+        "ASVS-v5.0.0-3.3.2",
+        "NIST-SP800-63B-4-5.1.1-6",
+        "WSTG-SESS-02",
+        "RFC6265bis-4.1.2.7",
+        "PICKPROOF-S2",
+        "CWE-1275",
+    ],
 )
 async def session_cookie_says_which_sites_may_send_it(target: Target) -> None:
     """The session cookie sets SameSite to Lax or Strict.

@@ -9,7 +9,7 @@ from conformance.target.limits import absolute_limit
 @check(
     "cookie.attr.prefix",
     needs=[Capability.COOKIE, Capability.HTTPS],
-    sources=["ASVS-v5.0.0-3.3.1", "ASVS-v5.0.0-3.3.3", "NIST-SP800-63B-4-5.1.1", "CWE-16"],
+    sources=["ASVS-v5.0.0-3.3.1", "ASVS-v5.0.0-3.3.3", "NIST-SP800-63B-4-5.1.1-5", "CWE-16"],
 )
 async def session_cookie_is_bound_to_its_host_by_name(target: Target) -> None:
     """The name of the session cookie begins with __Host-, or with __Secure- where hosts share it.
@@ -28,7 +28,7 @@ async def session_cookie_is_bound_to_its_host_by_name(target: Target) -> None:
 @check(
     "cookie.attr.prefix-broken",
     needs=[Capability.COOKIE, Capability.HTTPS],
-    sources=["RFC6265bis-4.1.3", "WSTG-SESS-02", "CWE-16"],
+    sources=["RFC6265bis-4.1.3", "WSTG-SESS-02", "RFC6265bis-5.4", "CWE-16"],
 )
 async def prefixed_cookies_meet_their_conditions(target: Target) -> None:
     """Every cookie whose name has a prefix meets the prefix's conditions, or browsers drop it.
@@ -48,7 +48,7 @@ async def prefixed_cookies_meet_their_conditions(target: Target) -> None:
 @check(
     "cookie.attr.domain",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.3.3", "NIST-SP800-63B-4-5.1.1", "CSS-session-management", "CWE-668"],
+    sources=["ASVS-v5.0.0-3.3.3", "NIST-SP800-63B-4-5.1.1-2", "CSS-session-management", "CWE-668"],
 )
 async def session_cookie_stays_with_its_host(target: Target) -> None:
     """The session cookie has no Domain, so that sibling hosts neither get it nor set it.
@@ -67,7 +67,13 @@ async def session_cookie_stays_with_its_host(target: Target) -> None:
 @check(
     "cookie.attr.persistent",
     needs=[Capability.COOKIE],
-    sources=["NIST-SP800-63B-4-5.1.1", "RFC6265bis-7.4", "CSS-session-management", "CWE-539"],
+    sources=[
+        "NIST-SP800-63B-4-5.1.1-4-expires",
+        "NIST-SP800-63B-4-5.1-c",
+        "RFC6265bis-7.4",
+        "CSS-session-management",
+        "CWE-539",
+    ],
 )
 async def session_cookie_does_not_outlive_the_session(target: Target) -> None:
     """The session cookie does not stay on disk longer than a session may live.
@@ -111,7 +117,7 @@ async def session_cookie_keeps_its_attributes(target: Target) -> None:
 @check(
     "cookie.attr.delete-works",
     needs=[Capability.COOKIE, Capability.LOGOUT],
-    sources=["RFC6265bis-4.1.2", "NIST-SP800-63B-4-5.1", "CSS-session-management", "CWE-613"],
+    sources=["RFC6265bis-4.1.2", "NIST-SP800-63B-4-5.1-3", "CSS-session-management", "CWE-613"],
 )
 async def deletion_reaches_the_cookie(target: Target) -> None:
     """A cookie that logout deletes is gone from a browser.

@@ -72,7 +72,16 @@ async def simple_content_types_change_nothing(target: Target) -> None:
 @check(
     "csrf.method",
     needs=[Capability.MUTATE, Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.5.3", "ASVS-v5.0.0-3.5.1", "WSTG-SESS-05", "CWE-650", "CWE-352"],
+    sources=[
+        "ASVS-v5.0.0-3.5.3",
+        "ASVS-v5.0.0-3.5.1",
+        "WSTG-SESS-05",
+        "RFC9110-9.2.1",
+        "WSTG-CONF-06",
+        "WSTG-INPV-03",
+        "CWE-650",
+        "CWE-352",
+    ],
 )
 async def safe_methods_change_nothing(target: Target) -> None:
     """A GET or HEAD with the fields in its address has no effect, nor one that names another method.

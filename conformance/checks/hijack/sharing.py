@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "hijack.concurrent-use",
     needs=[Capability.COOKIE, Capability.LOGOUT],
-    sources=["ASVS-v5.0.0-7.4.1", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.4.1", "WSTG-SESS-09", "CWE-613"],
     logins=2,
 )
 async def logout_ends_the_session_for_whoever_shares_it(target: Target) -> None:
@@ -32,7 +32,7 @@ async def logout_ends_the_session_for_whoever_shares_it(target: Target) -> None:
 @check(
     "hijack.splice",
     needs=[Capability.COOKIE, Capability.SECOND_ACCOUNT],
-    sources=["CSS-session-management", "RFC6265bis-8.3", "CWE-488"],
+    sources=["CSS-session-management", "RFC6265bis-8.3", "CSS-cookie-theft-mitigation", "CWE-488"],
 )
 async def cookies_of_two_users_make_nobody_else(target: Target) -> None:
     """A client with one user's session and another user's companion cookies is the first user, or nobody.

@@ -44,7 +44,7 @@ async def time_does_not_tell_who_has_an_account(target: Target) -> None:
 @check(
     "login.throttle.account",
     needs=[Capability.THROTTLE_ACCOUNT],
-    sources=["ASVS-v5.0.0-6.3.1", "NIST-SP800-63B-4-3.2.2", "WSTG-ATHN-03", "CWE-307"],
+    sources=["ASVS-v5.0.0-6.3.1", "NIST-SP800-63B-4-3.2.2", "WSTG-ATHN-03", "NIST-SP800-63B-4-3.2.2-a", "CWE-307"],
     logins=2,
 )
 async def guessing_is_slowed_down(target: Target) -> None:

@@ -30,7 +30,7 @@ async def request_names_what_it_wants(target: Target) -> None:
 @check(
     "oauth.authz.implicit-off",
     needs=AUTHORIZE,
-    sources=["ASVS-v5.0.0-10.4.4", "RFC9700-2.1.2", "OAUTH21-10.1", "CWE-598"],
+    sources=["ASVS-v5.0.0-10.4.4", "RFC9700-2.1.2", "OAUTH21-10.1", "ASVS-v5.0.0-10.6.1", "CWE-598"],
 )
 async def no_access_token_in_the_front_channel(target: Target) -> None:
     """No access token comes out of the authorization endpoint, whatever response type asks for one.
@@ -51,7 +51,7 @@ async def no_access_token_in_the_front_channel(target: Target) -> None:
 @check(
     "oauth.authz.duplicate-params",
     needs=AUTHORIZE,
-    sources=["RFC6749-3.1", "OAUTH21-3.1", "CWE-235"],
+    sources=["RFC6749-3.1", "OAUTH21-3.1", "ASVS-v5.0.0-15.3.7", "WSTG-INPV-04", "CWE-235"],
 )
 async def repeated_parameter_is_refused(target: Target) -> None:
     """A request that repeats a parameter with another value gives no code.
@@ -94,7 +94,7 @@ async def unknown_client_is_not_redirected(target: Target) -> None:
 @check(
     "oauth.authz.framing",
     needs=AUTHORIZE,
-    sources=["RFC9700-4.16", "ASVS-v5.0.0-3.4.6", "OAUTH21-7.11", "CWE-1021"],
+    sources=["RFC9700-4.16", "ASVS-v5.0.0-3.4.6", "OAUTH21-7.11", "RFC6749-10.13", "WSTG-CLNT-09", "CWE-1021"],
 )
 async def pages_cannot_be_framed(target: Target) -> None:
     """Login and consent pages forbid other sites to frame them.

@@ -13,7 +13,15 @@ CODE = [Capability.AUTHORIZE]
 @check(
     "oauth.code.single-use",
     needs=CODE,
-    sources=["ASVS-v5.0.0-10.4.2", "RFC9700-4.2.4", "RFC6749-4.1.2", "RFC6749-10.5", "OAUTH21-4.1.3", "CWE-294"],
+    sources=[
+        "ASVS-v5.0.0-10.4.2",
+        "RFC9700-4.2.4",
+        "RFC6749-4.1.2",
+        "RFC6749-10.5",
+        "OAUTH21-4.1.3",
+        "WSTG-ATHZ-05",
+        "CWE-294",
+    ],
 )
 async def code_works_once(target: Target) -> None:
     """An authorization code is redeemed once; the same proper request a second time gets no token.
@@ -151,7 +159,7 @@ async def code_of_another_client_is_refused(target: Target) -> None:
 @check(
     "oauth.code.entropy",
     needs=CODE,
-    sources=["RFC6749-10.10", "CWE-331"],
+    sources=["RFC6749-10.10", "OAUTH21-7.7", "RFC6749-10.10-better", "CWE-331"],
     logins=1,
 )
 async def code_has_room_for_128_bits(target: Target) -> None:

@@ -20,7 +20,7 @@ async def issuer_is_where_the_metadata_is(target: Target) -> None:
         target.violation(f"the issuer is {' or '.join(places)}", f"it is {issuer!r}", target.metadata_evidence())
 
 
-@check("oauth.meta.required-fields", needs=METADATA, sources=["RFC8414-2", "RFC8414-3.2"])
+@check("oauth.meta.required-fields", needs=METADATA, sources=["RFC8414-2", "RFC8414-3.2", "RFC9700-2.6-metadata"])
 async def metadata_has_what_is_required(target: Target) -> None:
     """The metadata holds the required members, each of its type.
 

@@ -13,7 +13,14 @@ CODE = [Capability.AUTHORIZE]
 @check(
     "oauth.pkce.supported",
     needs=CODE,
-    sources=["RFC9700-2.1.1", "OAUTH21-4.1.1", "RFC7636-4.2", "ASVS-v5.0.0-10.4.6"],
+    sources=[
+        "RFC9700-2.1.1",
+        "OAUTH21-4.1.1",
+        "RFC7636-4.2",
+        "ASVS-v5.0.0-10.4.6",
+        "RFC9700-2.1.1-detectable",
+        "RFC9700-2.1.1-metadata",
+    ],
 )
 async def pkce_with_s256_is_supported(target: Target) -> None:
     """A challenge is understood: with it, a code is redeemed with its verifier and not with another.
@@ -32,7 +39,15 @@ async def pkce_with_s256_is_supported(target: Target) -> None:
 @check(
     "oauth.pkce.required-public",
     needs=[*CODE, Capability.PUBLIC_CLIENT],
-    sources=["ASVS-v5.0.0-10.4.6", "OAUTH21-4.1.1", "OAUTH21-4.1.2.1", "RFC9700-2.1.1-public", "CWE-345"],
+    sources=[
+        "ASVS-v5.0.0-10.4.6",
+        "OAUTH21-4.1.1",
+        "OAUTH21-4.1.2.1",
+        "RFC9700-2.1.1-public",
+        "CSS-oauth2",
+        "RFC8252-8.1",
+        "CWE-345",
+    ],
 )
 async def public_client_must_use_pkce(target: Target) -> None:
     """A public client's request without a challenge leads to no token.
@@ -139,7 +154,7 @@ async def empty_verifier_is_refused(target: Target) -> None:
 @check(
     "oauth.pkce.downgrade",
     needs=CODE,
-    sources=["RFC9700-4.8.2", "RFC9700-2.1.1", "OAUTH21-4.1.3", "CWE-757"],
+    sources=["RFC9700-4.8.2", "RFC9700-2.1.1", "OAUTH21-4.1.3", "RFC7636-4.4.1", "CWE-757"],
 )
 async def verifier_without_a_challenge_is_refused(target: Target) -> None:
     """A verifier for a code that was asked for without a challenge is refused.
@@ -220,7 +235,7 @@ async def malformed_verifier_is_refused(target: Target) -> None:
 @check(
     "oauth.pkce.cross-flow",
     needs=CODE,
-    sources=["RFC9700-2.1.1-transaction", "RFC7636-4.6", "CWE-345"],
+    sources=["RFC9700-2.1.1-transaction", "RFC7636-4.6", "RFC9700-4.5.3", "OAUTH21-7.5.1", "CWE-345"],
 )
 async def verifier_of_another_flow_is_refused(target: Target) -> None:
     """The verifier of one flow does not redeem the code of another, of the same client and user.

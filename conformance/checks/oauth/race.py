@@ -10,7 +10,7 @@ CODE = [Capability.AUTHORIZE]
 @check(
     "oauth.race.code-double-redeem",
     needs=CODE,
-    sources=["RFC6749-4.1.2", "RFC9700-4.2.4", "ASVS-v5.0.0-10.4.2", "CWE-367"],
+    sources=["RFC6749-4.1.2", "RFC9700-4.2.4", "ASVS-v5.0.0-10.4.2", "ASVS-v5.0.0-15.4.2", "CWE-367"],
 )
 async def code_is_redeemed_once_in_a_race(target: Target) -> None:
     """Of many redemptions of one code that arrive together, one succeeds at the most.

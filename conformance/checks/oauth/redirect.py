@@ -6,7 +6,15 @@ from conformance.registry import check, given
 from conformance.target.facade import Target
 
 AUTHORIZE = [Capability.AUTHORIZE]
-EXACTLY = ["ASVS-v5.0.0-10.4.1", "RFC9700-4.1.3", "RFC9700-2.1", "OAUTH21-2.3.1", "CWE-601"]
+EXACTLY = [
+    "ASVS-v5.0.0-10.4.1",
+    "RFC9700-4.1.3",
+    "RFC9700-2.1",
+    "OAUTH21-2.3.1",
+    "RFC8252-8.4",
+    "OAUTH21-4.1.1-redirect",
+    "CWE-601",
+]
 
 
 @check("oauth.redirect.exact-match", needs=AUTHORIZE, sources=EXACTLY)

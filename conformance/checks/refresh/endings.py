@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "refresh.after-logout",
     needs=[Capability.REFRESH, Capability.LOGOUT],
-    sources=["ASVS-v5.0.0-7.4.1", "RFC9700-4.14.2-event", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.4.1", "RFC9700-4.14.2-event", "OAUTH21-4.3.3-event", "CWE-613"],
 )
 async def refresh_token_dies_at_logout(target: Target) -> None:
     """A refresh token copied before logout is refused after it.
@@ -26,7 +26,7 @@ async def refresh_token_dies_at_logout(target: Target) -> None:
 @check(
     "refresh.after-password-change",
     needs=[Capability.REFRESH, Capability.CHANGE_PASSWORD],
-    sources=["ASVS-v5.0.0-7.4.3", "RFC9700-4.14.2-event", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.4.3", "RFC9700-4.14.2-event", "OAUTH21-4.3.3-event", "CWE-613"],
     exclusive=True,
     logins=4,
 )

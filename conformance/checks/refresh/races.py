@@ -11,7 +11,7 @@ from conformance.target.renewal_races import HEAD_STARTS, ROUNDS
 @check(
     "refresh.race.double-spend",
     needs=[Capability.REFRESH],
-    sources=["RFC9700-4.14.2", "CWE-362", "CWE-367"],
+    sources=["RFC9700-4.14.2", "ASVS-v5.0.0-15.4.2", "CWE-362", "CWE-367"],
     waits=lambda system: ROUNDS * past_grace(system),
     logins=4,
 )

@@ -14,7 +14,7 @@ from conformance.target.limits import past_grace
 @check(
     "refresh.rotation",
     needs=[Capability.REFRESH],
-    sources=["RFC9700-4.14.2", "ASVS-v5.0.0-10.4.5", "PICKPROOF-T6", "CWE-294"],
+    sources=["RFC9700-4.14.2", "ASVS-v5.0.0-10.4.5", "PICKPROOF-T6", "RFC9700-2.2.2", "CWE-294"],
 )
 async def each_refresh_gives_another_token(target: Target) -> None:
     """Each refresh of a client that cannot keep a secret replaces the refresh token.

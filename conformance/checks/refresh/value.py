@@ -38,7 +38,7 @@ async def refresh_token_cannot_be_guessed(target: Target) -> None:
 @check(
     "refresh.mutation",
     needs=[Capability.REFRESH],
-    sources=["RFC6749-10.4", "ASVS-v5.0.0-7.2.1", "CWE-345", "CWE-697"],
+    sources=["RFC6749-10.4", "ASVS-v5.0.0-7.2.1", "RFC9700-4.14.2-integrity", "CWE-345", "CWE-697"],
     logins=2,
 )
 @given(edit=text_edits)
@@ -56,7 +56,7 @@ async def altered_refresh_token_is_refused(target: Target, edit: TextEdit) -> No
 @check(
     "refresh.not-a-bearer",
     needs=[Capability.REFRESH],
-    sources=["ASVS-v5.0.0-9.2.2", "RFC8725-3.12", "CWE-843"],
+    sources=["ASVS-v5.0.0-9.2.2", "RFC8725-3.12", "RFC6749-1.5", "CWE-843"],
 )
 async def refresh_token_is_no_access_token(target: Target) -> None:
     """A refresh token opens no protected route: it is for the refresh alone.

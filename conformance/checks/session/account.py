@@ -34,7 +34,7 @@ async def new_password_ends_the_other_sessions(target: Target) -> None:
 @check(
     "session.pwchange.needs-current",
     needs=[Capability.CHANGE_PASSWORD],
-    sources=["ASVS-v5.0.0-6.2.3", "ASVS-v5.0.0-7.5.1", "CWE-620"],
+    sources=["ASVS-v5.0.0-6.2.3", "ASVS-v5.0.0-7.5.1", "WSTG-ATHN-09", "CWE-620"],
     exclusive=True,
     logins=8,
 )

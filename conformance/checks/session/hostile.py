@@ -45,7 +45,7 @@ async def session_id_is_no_path(target: Target) -> None:
 @check(
     "session.id.type-confusion",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.2.1", "CWE-843"],
+    sources=["ASVS-v5.0.0-7.2.1", "ASVS-v5.0.0-15.3.5", "CWE-843"],
 )
 async def session_id_of_nothing_is_nobody(target: Target) -> None:
     """An empty session id, null, undefined, 0, true or [] is nobody's.
@@ -61,7 +61,7 @@ async def session_id_of_nothing_is_nobody(target: Target) -> None:
 @check(
     "cookie.parse.oversize",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.3.5", "ASVS-v5.0.0-16.5.3", "CWE-770"],
+    sources=["ASVS-v5.0.0-3.3.5", "ASVS-v5.0.0-16.5.3", "RFC6265bis-6.1", "CWE-770"],
 )
 async def huge_cookies_are_survived(target: Target) -> None:
     """Cookies of 4 KB to 64 KB, or hundreds of them, break nothing and harm no session.

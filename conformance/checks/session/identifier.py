@@ -15,6 +15,8 @@ from conformance.target.facade import Target
         "CSS-session-management",
         "WSTG-SESS-01",
         "PICKPROOF-S4",
+        "NIST-SP800-63B-4-5.1.1-7",
+        "NIST-SP800-63B-4-5.1.1-7-opaque",
         "CWE-315",
     ],
 )
@@ -38,7 +40,7 @@ async def session_id_says_nothing_about_the_user(target: Target) -> None:
 @check(
     "session.id.mutate",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.2.1", "WSTG-SESS-01", "CWE-603"],
+    sources=["ASVS-v5.0.0-7.2.1", "WSTG-SESS-01", "PICKPROOF-S3", "CWE-603"],
 )
 @given(edit=text_edits)
 async def altered_session_id_is_refused(target: Target, edit: TextEdit) -> None:

@@ -15,7 +15,7 @@ from conformance.target.limits import (
 @check(
     "session.timeout.idle",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.3.1", "NIST-SP800-63B-4-5.2", "WSTG-SESS-07", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.3.1", "NIST-SP800-63B-4-5.2", "WSTG-SESS-07", "NIST-SP800-63B-4-5.2-b", "CWE-613"],
     waits=past_idle,
 )
 async def unused_session_ends(target: Target) -> None:
@@ -61,7 +61,14 @@ async def use_extends_the_session(target: Target) -> None:
 @check(
     "session.timeout.server-side",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.3.1", "ASVS-v5.0.0-7.3.2", "NIST-SP800-63B-4-5.1.1", "WSTG-SESS-07", "CWE-602"],
+    sources=[
+        "ASVS-v5.0.0-7.3.1",
+        "ASVS-v5.0.0-7.3.2",
+        "NIST-SP800-63B-4-5.1.1-4",
+        "WSTG-SESS-07",
+        "RFC6265bis-4.1.2.1",
+        "CWE-602",
+    ],
     waits=past_every_limit,
 )
 async def the_server_ends_the_session(target: Target) -> None:

@@ -9,7 +9,16 @@ from conformance.target.facade import Target
 @check(
     "session.issue.rotate-at-login",
     needs=[Capability.COOKIE, Capability.PRE_LOGIN_SESSION],
-    sources=["ASVS-v5.0.0-7.2.4", "NIST-SP800-63B-4-5.1", "RFC6265bis-8.4", "WSTG-SESS-03", "CWE-384"],
+    sources=[
+        "ASVS-v5.0.0-7.2.4",
+        "NIST-SP800-63B-4-5.1",
+        "RFC6265bis-8.4",
+        "WSTG-SESS-03",
+        "NIST-SP800-63B-4-5.1-1",
+        "NIST-SP800-63B-4-5.1-b",
+        "PICKPROOF-S6",
+        "CWE-384",
+    ],
 )
 async def session_id_changes_at_login(target: Target) -> None:
     """The session id that a visitor holds before login is worth nothing after it.
@@ -30,7 +39,15 @@ async def session_id_changes_at_login(target: Target) -> None:
 @check(
     "session.issue.adopt-unknown",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.2.4", "NIST-SP800-63B-4-5.1", "CSS-session-management", "WSTG-SESS-03", "CWE-384"],
+    sources=[
+        "ASVS-v5.0.0-7.2.4",
+        "NIST-SP800-63B-4-5.1",
+        "CSS-session-management",
+        "WSTG-SESS-03",
+        "NIST-SP800-63B-4-5.1-b",
+        "PICKPROOF-S1",
+        "CWE-384",
+    ],
     logins=4,
 )
 async def invented_session_id_is_not_adopted(target: Target) -> None:
@@ -151,7 +168,7 @@ async def login_as_somebody_else_leaves_nothing_behind(target: Target) -> None:
 @check(
     "session.issue.rotate-at-reauth",
     needs=[Capability.STEP_UP],
-    sources=["ASVS-v5.0.0-7.2.4", "NIST-SP800-63B-4-5.1", "CSS-session-management", "CWE-384"],
+    sources=["ASVS-v5.0.0-7.2.4", "NIST-SP800-63B-4-5.1-1", "CSS-session-management", "CWE-384"],
     logins=2,
 )
 async def session_id_changes_at_step_up(target: Target) -> None:
@@ -172,7 +189,7 @@ async def session_id_changes_at_step_up(target: Target) -> None:
 @check(
     "session.issue.fail-no-elevate",
     needs=[Capability.COOKIE],
-    sources=["NIST-SP800-63B-4-5.1", "WSTG-SESS-08", "CWE-287"],
+    sources=["NIST-SP800-63B-4-5.1", "WSTG-SESS-08", "NIST-SP800-63B-4-5.1-e", "CWE-287"],
     logins=2,
 )
 async def failed_login_changes_nothing(target: Target) -> None:

@@ -29,7 +29,7 @@ async def declared_number_of_sessions_holds(target: Target) -> None:
 
 @check(
     "session.limit.race",
-    sources=["ASVS-v5.0.0-7.1.2", "CWE-367"],
+    sources=["ASVS-v5.0.0-7.1.2", "ASVS-v5.0.0-15.4.2", "CWE-367"],
     exclusive=True,
     logins=20,
 )

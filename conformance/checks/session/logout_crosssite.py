@@ -9,7 +9,7 @@ from conformance.target.facade import Target
 @check(
     "session.logout.get",
     needs=[Capability.LOGOUT, Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.5.3", "WSTG-SESS-05", "CWE-650", "CWE-352"],
+    sources=["ASVS-v5.0.0-3.5.3", "WSTG-SESS-05", "RFC9110-9.2.1", "CWE-650", "CWE-352"],
 )
 async def link_logs_nobody_out(target: Target) -> None:
     """A GET of the logout's address ends no session.

@@ -33,7 +33,7 @@ async def request_in_flight_does_not_revive_the_session(target: Target) -> None:
 @check(
     "session.race.setcookie-after-logout",
     needs=[Capability.COOKIE, Capability.LOGOUT, Capability.GATE],
-    sources=["ASVS-v5.0.0-7.4.1", "CWE-362", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.4.1", "RFC6265bis-4.1.1-g", "CWE-362", "CWE-613"],
     logins=2,
 )
 async def late_cookie_does_not_log_the_browser_in_again(target: Target) -> None:
@@ -123,7 +123,7 @@ async def login_beside_a_new_password_does_not_outlive_it(target: Target) -> Non
 @check(
     "session.mixup.load",
     needs=[Capability.SECOND_ACCOUNT],
-    sources=["ASVS-v5.0.0-7.2.1", "CWE-488"],
+    sources=["ASVS-v5.0.0-7.2.1", "ASVS-v5.0.0-15.4.1", "CWE-488"],
     logins=4,
     load=True,
 )

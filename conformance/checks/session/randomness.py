@@ -16,7 +16,7 @@ ROOM = 48
 @check(
     "session.id.capacity",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.2.3", "ASVS-v5.0.0-11.5.1", "NIST-SP800-63B-4-5.1", "CSS-session-management", "CWE-331"],
+    sources=["ASVS-v5.0.0-7.2.3", "ASVS-v5.0.0-11.5.1", "NIST-SP800-63B-4-5.1-2", "CSS-session-management", "CWE-331"],
     logins=12,
 )
 async def session_id_has_room_for_128_bits(target: Target) -> None:

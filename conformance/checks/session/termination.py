@@ -8,7 +8,14 @@ from conformance.target.facade import Target
 @check(
     "session.logout.replay",
     needs=[Capability.LOGOUT],
-    sources=["ASVS-v5.0.0-7.4.1", "NIST-SP800-63B-4-5.1", "WSTG-SESS-06", "CWE-613"],
+    sources=[
+        "ASVS-v5.0.0-7.4.1",
+        "NIST-SP800-63B-4-5.1",
+        "WSTG-SESS-06",
+        "NIST-SP800-63B-4-5.1-3",
+        "PICKPROOF-S3",
+        "CWE-613",
+    ],
 )
 async def stolen_session_dies_at_logout(target: Target) -> None:
     """A session copied before logout is refused after it, on every protected route.

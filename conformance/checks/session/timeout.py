@@ -9,7 +9,15 @@ from conformance.target.limits import absolute_limit, past_absolute
 @check(
     "session.timeout.absolute",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-7.3.2", "NIST-SP800-63B-4-5.2", "WSTG-SESS-07", "CWE-613"],
+    sources=[
+        "ASVS-v5.0.0-7.3.2",
+        "NIST-SP800-63B-4-5.2",
+        "WSTG-SESS-07",
+        "NIST-SP800-63B-4-5.2-a",
+        "NIST-SP800-63B-4-5.2-b",
+        "NIST-SP800-63B-4-5.1-5",
+        "CWE-613",
+    ],
     waits=past_absolute,
 )
 async def busy_session_ends_at_its_absolute_limit(target: Target) -> None:

@@ -24,7 +24,7 @@ async def unknown_critical_extension_is_refused(target: Target) -> None:
 @check(
     "token.b64-false",
     needs=[Capability.JWT, Capability.MINTING],
-    sources=["RFC7797-7", "CWE-347"],
+    sources=["RFC7797-7", "RFC7797-6", "CWE-347"],
 )
 async def unencoded_payload_is_refused(target: Target) -> None:
     """A well-signed token that declares its payload unencoded is refused.
@@ -40,7 +40,7 @@ async def unencoded_payload_is_refused(target: Target) -> None:
 @check(
     "token.typ.wrong",
     needs=[Capability.JWT, Capability.MINTING],
-    sources=["RFC8725-3.11", "ASVS-v5.0.0-9.2.2", "RFC9068-4"],
+    sources=["RFC8725-3.11", "ASVS-v5.0.0-9.2.2", "RFC9068-4", "RFC8725-2.8", "RFC8725bis-3.11", "RFC7515-4.1.9"],
 )
 async def token_of_another_type_is_refused(target: Target) -> None:
     """A well-signed token of another declared type is refused.
@@ -55,7 +55,7 @@ async def token_of_another_type_is_refused(target: Target) -> None:
 @check(
     "token.json.dup-claim",
     needs=[Capability.JWT, Capability.MINTING],
-    sources=["RFC7519-4", "CWE-436"],
+    sources=["RFC7519-4", "RFC8259-4", "CWE-436"],
 )
 async def first_of_two_claims_does_not_win(target: Target) -> None:
     """Of a claim that stands twice the first never counts.
@@ -116,7 +116,7 @@ async def token_without_expiry_is_refused(target: Target) -> None:
 @check(
     "token.exp.types",
     needs=[Capability.JWT, Capability.MINTING],
-    sources=["RFC7519-2", "RFC7519-4.1.4", "CWE-20"],
+    sources=["RFC7519-2", "RFC7519-4.1.4", "RFC8259-6", "ASVS-v5.0.0-15.3.5", "CWE-20"],
 )
 async def expiry_that_is_no_number_is_refused(target: Target) -> None:
     """A well-signed token whose exp is no number, or no future one, is refused.
@@ -161,7 +161,7 @@ async def token_of_the_future_is_refused(target: Target) -> None:
 @check(
     "token.aud.wrong",
     needs=[Capability.JWT, Capability.MINTING],
-    sources=["RFC8725-3.9", "ASVS-v5.0.0-9.2.3", "RFC7519-4.1.3"],
+    sources=["RFC8725-3.9", "ASVS-v5.0.0-9.2.3", "RFC7519-4.1.3", "RFC8725bis-3.9", "RFC9700-2.3", "OAUTH21-7.1.4"],
 )
 async def other_audience_is_refused(target: Target) -> None:
     """A well-signed token for another audience is refused.
@@ -176,7 +176,7 @@ async def other_audience_is_refused(target: Target) -> None:
 @check(
     "token.iss.wrong",
     needs=[Capability.JWT, Capability.MINTING],
-    sources=["RFC8725-3.8", "ASVS-v5.0.0-9.1.3"],
+    sources=["RFC8725-3.8", "ASVS-v5.0.0-9.1.3", "RFC7519-4.1.1", "RFC8725bis-3.8"],
 )
 async def other_issuer_is_refused(target: Target) -> None:
     """A well-signed token of another issuer is refused, however similar its name.

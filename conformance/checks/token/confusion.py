@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "token.alg.rs-to-hs.pem",
     needs=[Capability.JWT, Capability.PUBLIC_KEY],
-    sources=["RFC8725-3.1", "ASVS-v5.0.0-9.1.2", "CWE-327"],
+    sources=["RFC8725-3.1", "ASVS-v5.0.0-9.1.2", "RFC8725-2.1", "RFC8725bis-3.1", "RFC7515-10.7", "CWE-327"],
 )
 async def public_key_pem_is_no_secret(target: Target) -> None:
     """A token signed with HMAC over the public key's PEM is refused.
@@ -158,7 +158,7 @@ async def unknown_kid_does_not_empty_the_secret(target: Target) -> None:
 @check(
     "token.alg.es-zero",
     needs=[Capability.JWT],
-    sources=["RFC8725-3.4", "ASVS-v5.0.0-9.1.1", "CWE-347"],
+    sources=["RFC8725-3.4", "ASVS-v5.0.0-9.1.1", "RFC7518-3.4", "CWE-347"],
 )
 async def zero_ecdsa_signature_is_refused(target: Target) -> None:
     """An ECDSA signature of zeros, or of the group order, is refused.

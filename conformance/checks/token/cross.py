@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "token.cross.id-as-access",
     needs=[Capability.JWT],
-    sources=["ASVS-v5.0.0-9.2.2", "RFC8725-3.12"],
+    sources=["ASVS-v5.0.0-9.2.2", "RFC8725-3.12", "RFC8725-2.8"],
 )
 async def id_token_opens_nothing(target: Target) -> None:
     """An ID token is refused where an access token is expected.
@@ -26,7 +26,15 @@ async def id_token_opens_nothing(target: Target) -> None:
 @check(
     "token.cross.audience",
     needs=[Capability.OTHER_AUDIENCE],
-    sources=["ASVS-v5.0.0-10.3.1", "ASVS-v5.0.0-9.2.3", "RFC8725-3.9", "CWE-863"],
+    sources=[
+        "ASVS-v5.0.0-10.3.1",
+        "ASVS-v5.0.0-9.2.3",
+        "RFC8725-3.9",
+        "RFC9700-2.3",
+        "RFC9068-5",
+        "ASVS-v5.0.0-9.2.4",
+        "CWE-863",
+    ],
 )
 async def token_for_another_service_is_refused(target: Target) -> None:
     """A token that the issuer made for another service is refused here.

@@ -40,7 +40,14 @@ async def embedded_certificate_is_not_trusted(target: Target) -> None:
 @check(
     "token.key.jku-callback",
     needs=[Capability.JWT, Capability.LISTENER],
-    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-918"],
+    sources=[
+        "ASVS-v5.0.0-9.1.3",
+        "RFC8725-3.10",
+        "RFC8725-2.9",
+        "RFC8725bis-3.10-ssrf",
+        "ASVS-v5.0.0-1.3.6",
+        "CWE-918",
+    ],
 )
 async def key_address_is_not_fetched(target: Target) -> None:
     """A token cannot make the server fetch keys from an address of its choosing.
@@ -76,7 +83,7 @@ async def certificate_address_is_not_fetched(target: Target) -> None:
 @check(
     "token.kid.traversal",
     needs=[Capability.JWT],
-    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-22"],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "RFC8725bis-3.10", "ASVS-v5.0.0-5.3.2", "CWE-22"],
 )
 async def kid_is_no_path(target: Target) -> None:
     """A kid that is a path does not choose a file as the key.
@@ -91,7 +98,7 @@ async def kid_is_no_path(target: Target) -> None:
 @check(
     "token.kid.sqli",
     needs=[Capability.JWT],
-    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "CWE-89"],
+    sources=["ASVS-v5.0.0-9.1.3", "RFC8725-3.10", "RFC8725-2.9", "RFC8725bis-2.9", "RFC8725bis-3.10", "CWE-89"],
 )
 async def kid_is_no_query(target: Target) -> None:
     """A kid that is SQL does not choose the key.
@@ -106,7 +113,7 @@ async def kid_is_no_query(target: Target) -> None:
 @check(
     "token.kid.types",
     needs=[Capability.JWT],
-    sources=["CWE-20", "RFC7515-4.1.4"],
+    sources=["RFC7515-4.1.4", "CWE-20"],
 )
 async def kid_of_any_type_is_survived(target: Target) -> None:
     """A kid that is a number, a list, an object or very long is refused, and breaks nothing.

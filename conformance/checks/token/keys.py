@@ -29,7 +29,7 @@ async def key_set_holds_public_keys_alone(target: Target) -> None:
 @check(
     "token.secret.dictionary",
     needs=[Capability.JWT],
-    sources=["RFC8725-3.5", "CWE-1391", "CWE-521"],
+    sources=["RFC8725-3.5", "RFC7515-10.1", "RFC7518-8.8", "RFC7518-3.2", "CWE-1391", "CWE-521"],
 )
 async def secret_stands_in_no_list(target: Target) -> None:
     """The secret that signs tokens is no published default, no documentation example and no word about the target.

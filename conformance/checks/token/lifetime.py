@@ -13,7 +13,7 @@ from conformance.target.limits import (
 
 @check(
     "token.exp.enforced",
-    sources=["ASVS-v5.0.0-9.2.1", "RFC7519-4.1.4", "CWE-613"],
+    sources=["ASVS-v5.0.0-9.2.1", "RFC7519-4.1.4", "RFC6749-7", "OAUTH21-5.2", "OAUTH21-5", "CWE-613"],
     waits=until_token_expires,
 )
 async def expired_token_is_refused(target: Target) -> None:
@@ -34,7 +34,7 @@ async def expired_token_is_refused(target: Target) -> None:
 
 @check(
     "token.life.access",
-    sources=["ASVS-v5.0.0-7.3.2", "NIST-SP800-63B-4-2.2.3", "PICKPROOF-T6", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.3.2", "NIST-SP800-63B-4-2.2.3", "PICKPROOF-T6", "RFC6750-5.3-short", "CWE-613"],
 )
 async def access_token_lives_shortly(target: Target) -> None:
     """An access token lives no longer than declared, and never for ever.

@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "token.revoke.logout",
     needs=[Capability.LOGOUT],
-    sources=["ASVS-v5.0.0-7.4.1", "PICKPROOF-T5", "CWE-613"],
+    sources=["ASVS-v5.0.0-7.4.1", "PICKPROOF-T5", "CSS-json-web-token", "CWE-613"],
 )
 async def token_dies_at_logout(target: Target) -> None:
     """A token copied before logout is refused after it.

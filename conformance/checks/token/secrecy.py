@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "token.secrecy.pii",
     needs=[Capability.JWT],
-    sources=["PICKPROOF-T7", "ASVS-v5.0.0-14.2.6", "CWE-359"],
+    sources=["PICKPROOF-T7", "ASVS-v5.0.0-14.2.6", "RFC7519-12", "RFC9068-6", "CWE-359"],
 )
 async def token_carries_no_personal_data(target: Target) -> None:
     """The token's claims, decoded in every way, hold no personal data.

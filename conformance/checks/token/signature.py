@@ -9,7 +9,19 @@ from conformance.target.facade import Target
 @check(
     "token.alg.none",
     needs=[Capability.JWT],
-    sources=["RFC8725-3.1", "RFC8725-3.2", "ASVS-v5.0.0-9.1.2", "CWE-347"],
+    sources=[
+        "RFC8725-3.1",
+        "RFC8725-3.2",
+        "ASVS-v5.0.0-9.1.2",
+        "RFC8725-2.1",
+        "RFC8725-3.2-none",
+        "RFC8725bis-3.2",
+        "RFC7518-3.6",
+        "RFC9068-2.1",
+        "WSTG-SESS-10",
+        "CSS-rest-security",
+        "CWE-347",
+    ],
 )
 async def unsigned_token_is_refused(target: Target) -> None:
     """A token that says it is not signed (alg none) is refused.
@@ -24,7 +36,17 @@ async def unsigned_token_is_refused(target: Target) -> None:
 @check(
     "token.payload.tamper",
     needs=[Capability.JWT],
-    sources=["ASVS-v5.0.0-9.1.1", "RFC8725-3.3", "CWE-345"],
+    sources=[
+        "ASVS-v5.0.0-9.1.1",
+        "RFC8725-3.3",
+        "RFC6749-10.3",
+        "RFC6750-5.2",
+        "RFC7519-11.1",
+        "RFC8725bis-3.3",
+        "ASVS-v5.0.0-8.3.1",
+        "PICKPROOF-T3",
+        "CWE-345",
+    ],
 )
 async def changed_claims_are_refused(target: Target) -> None:
     """A token whose claims were changed under its old signature is refused.

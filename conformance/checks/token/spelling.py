@@ -57,7 +57,7 @@ async def characters_outside_the_alphabet_are_refused(target: Target) -> None:
 @check(
     "token.b64.std-alphabet",
     needs=[Capability.JWT],
-    sources=["RFC8725bis-3.14"],
+    sources=["RFC8725bis-3.14", "RFC4648-5"],
 )
 async def standard_alphabet_is_refused(target: Target) -> None:
     """A token written with + and / instead of - and _ is refused.
@@ -90,7 +90,7 @@ async def characters_beyond_ascii_are_refused(target: Target) -> None:
 @check(
     "token.form.segments",
     needs=[Capability.JWT],
-    sources=["RFC7519-7.2", "RFC8725bis-3.14"],
+    sources=["RFC7519-7.2", "RFC8725bis-3.14", "RFC7515-7.1"],
 )
 async def other_numbers_of_segments_are_refused(target: Target) -> None:
     """A token with other than three segments is refused.
@@ -123,7 +123,7 @@ async def json_serialisation_is_refused(target: Target) -> None:
 @check(
     "token.form.polyglot",
     needs=[Capability.JWT],
-    sources=["ASVS-v5.0.0-9.1.1", "RFC8725bis-3.14", "CWE-436"],
+    sources=["ASVS-v5.0.0-9.1.1", "RFC8725bis-3.14", "RFC8725bis-2.13", "CWE-436"],
 )
 async def polyglot_token_is_refused(target: Target) -> None:
     """A text that is one token to a splitter and another to a JSON parser is refused.
@@ -156,7 +156,7 @@ async def header_that_is_no_object_is_refused(target: Target) -> None:
 @check(
     "token.header.oversize",
     needs=[Capability.JWT],
-    sources=["CWE-400", "RFC8725bis-3.14"],
+    sources=["RFC8725bis-3.14", "CWE-400"],
 )
 async def monstrous_header_is_refused(target: Target) -> None:
     """A token with a huge or deeply nested header is refused, and breaks nothing.

@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 @check(
     "token.alg.none-case",
     needs=[Capability.JWT],
-    sources=["RFC8725-3.1", "ASVS-v5.0.0-9.1.2", "RFC7515-4.1.1", "CWE-178"],
+    sources=["RFC8725-3.1", "ASVS-v5.0.0-9.1.2", "RFC7515-4.1.1", "RFC8725bis-2.11", "CWE-178"],
 )
 async def other_spellings_of_none_are_refused(target: Target) -> None:
     """A token whose alg is None, NONE or nOnE is refused.

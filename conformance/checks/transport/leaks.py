@@ -12,7 +12,7 @@ from conformance.target.templates import forms, links
 @check(
     "transport.url.never-in-url",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-14.2.1", "WSTG-SESS-04", "CWE-598"],
+    sources=["ASVS-v5.0.0-14.2.1", "WSTG-SESS-04", "NIST-SP800-63B-4-5.1-6", "RFC6750-5.3-url", "CWE-598"],
 )
 async def session_never_stands_in_an_address(target: Target) -> None:
     """The session's value stands in no address: no redirect, no link, no form.
@@ -57,7 +57,14 @@ async def session_never_stands_in_a_body(target: Target) -> None:
 @check(
     "transport.cache.no-store-auth",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-14.3.2", "ASVS-v5.0.0-14.2.2", "CSS-session-management", "CWE-525"],
+    sources=[
+        "ASVS-v5.0.0-14.3.2",
+        "ASVS-v5.0.0-14.2.2",
+        "CSS-session-management",
+        "ASVS-v5.0.0-14.2.5",
+        "WSTG-ATHN-06",
+        "CWE-525",
+    ],
 )
 async def answers_to_users_are_not_stored(target: Target) -> None:
     """Answers to signed-in users, and those that set the session, say Cache-Control: no-store.
@@ -82,7 +89,7 @@ async def answers_to_users_are_not_stored(target: Target) -> None:
 @check(
     "transport.cors.credentials",
     needs=[Capability.COOKIE],
-    sources=["ASVS-v5.0.0-3.4.2", "CWE-346"],
+    sources=["ASVS-v5.0.0-3.4.2", "WSTG-CLNT-07", "CWE-346"],
 )
 async def foreign_origins_cannot_read_with_credentials(target: Target) -> None:
     """No foreign origin is allowed to read answers that the user's cookies bring about.
