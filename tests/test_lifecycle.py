@@ -43,8 +43,6 @@ def test_nothing_is_used_before_it_is_there() -> None:
         names = [act.name for act in life.acts]
         if "use what was stolen" in names:
             assert "steal" in names[: names.index("use what was stolen")]
-        if "replay a spent one" in names:
-            assert "refresh" in names[: names.index("replay a spent one")]
 
 
 def test_every_act_can_be_performed() -> None:

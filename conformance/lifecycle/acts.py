@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOSTLY_BARE = 4
 """Draws up to which a wrong login carries nothing."""
-REFRESHES = 12
+REFRESHES = 40
 """Refreshes in a row, at the most, to show that a family has an end."""
 
 
@@ -120,7 +120,7 @@ class Acts(Owning, Overlaps):
 
     async def log_out(self, act: Act) -> None:
         """A logout ends its session."""
-        world, family = self.world, await self.world.living(act)
+        world, family = self.world, await self.world.surely_living(act)
         copy = family.owner.stolen(f"mallory with a copy of {family}'s session")
         await self.target.expect_logged_out(family.owner)
         world.tell(f"{family} logs out")
@@ -143,7 +143,7 @@ class Acts(Owning, Overlaps):
 
     async def log_out_everywhere(self, act: Act) -> None:
         """A logout everywhere ends the user's other sessions, and nobody else's."""
-        world, family = self.world, await self.world.living(act)
+        world, family = self.world, await self.world.surely_living(act)
         await self.target.log_out_everywhere(family.owner)
         world.tell(f"{family} logs out everywhere")
         family.doubtful = True
@@ -177,7 +177,9 @@ class Acts(Owning, Overlaps):
     async def replay_a_spent_one(self, act: Act) -> None:
         """A spent refresh token gives nothing, and ends its family where that is promised (I5, I14)."""
         world, family = self.world, await self.world.living(act)
-        if not family.spent or self.target.policy.grace_seconds or not self.target.must_rotate(family.owner):
+        if self.target.policy.grace_seconds or not self.target.must_rotate(family.owner):
+            return
+        if not family.spent and not (await self.refreshed(family) and family.spent):
             return
         thief = family.spent[act.what % len(family.spent)]
         renewal = await self.target.present(thief)
@@ -187,17 +189,15 @@ class Acts(Owning, Overlaps):
         family.doubtful = True
         if self.target.policy.reuse_cascade:
             family.renewal_ended = "one of its spent tokens came back"
+            # At once: asking with its access token first could end what is told of it.
+            await self.refreshed(family)
 
     async def refresh_with_what_is_dead(self, act: Act) -> None:
         """What ended is not renewed (I5)."""
         able = [dead for dead in self.world.dead if dead.renews]
         if not able:
             return
-        dead = able[act.who % len(able)]
-        renewal = await self.target.present(dead.holder)
-        if opened := await self.target.works(renewal):
-            self.world.tell(f"{dead.holder.label} presents its refresh token")
-            self.world.violated(f"{dead.holder.label} gets nothing ({dead.reason})", opened)
+        await self.world.must_not_renew(able[act.who % len(able)])
 
     async def use_a_refresh_token_as_access(self, act: Act) -> None:
         """A refresh token opens no route."""
@@ -211,7 +211,7 @@ class Acts(Owning, Overlaps):
 
     async def prove_the_password_again(self, act: Act) -> None:
         """After a proof of the password, an old value of the session is nobody's (I12)."""
-        world, family = self.world, await self.world.living(act)
+        world, family = self.world, await self.world.surely_living(act)
         before = family.owner.stolen(f"mallory with {family}'s session from before the proof")
         # How the target answers a wrong proof is found out in a login of its own.
         family.user.crowded = True
@@ -224,7 +224,7 @@ class Acts(Owning, Overlaps):
 
     async def change_the_password(self, act: Act) -> None:
         """A new password ends what the policy says."""
-        world, family = self.world, await self.world.living(act)
+        world, family = self.world, await self.world.surely_living(act)
         user, promised = family.user, self.target.policy.password_change_ends
         new = f"Pp-{secrets.token_hex(8)}-Rowan-5!"
         self.system.secrets.learn(new, f"new password of {user.name}")
@@ -285,9 +285,11 @@ class Acts(Owning, Overlaps):
             reason = "nobody used it for the idle time"
         elif clock.travels and self.target.has(Capability.REFRESH) and past_refresh_idle(self.system):
             await clock.until(clock.now() + past_refresh_idle(self.system))
-            for family in world.alive:
-                family.doubtful, family.renewal_ended = True, "nobody refreshed it for its idle time"
             world.tell("everybody stays away for the idle time of refresh tokens")
+            for family in list(world.alive):
+                family.doubtful, family.renewal_ended = True, "nobody refreshed it for its idle time"
+                # Its access token is over by now, too, and would only say that.
+                await self.refreshed(family)
             return
         else:
             return
@@ -323,8 +325,8 @@ class Acts(Owning, Overlaps):
             return
         family = await world.living(act)
         born = family.owner.issued_at
-        pause = max((idle or life) * 0.6, life / REFRESHES)
-        if idle and pause >= idle:
+        pause = min((idle or life) * 0.75, life / 4)
+        if life / pause > REFRESHES:
             return
         for one in world.alive:
             one.doubtful = True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from conformance.attacks.lives import Act, Life
 from conformance.attacks.planted import invented_ids
-from conformance.errors import Stop
+from conformance.errors import NotApplicable, Stop
 from conformance.explore import together
 from conformance.lifecycle.model import Dead, Family, User
 from conformance.model import Capability, Exchange
@@ -71,6 +71,12 @@ class World:
         await self.log_in(self.users[act.who % len(self.users)])
         return self.alive[-1]
 
+    async def surely_living(self, act: Act) -> Family:
+        """The same for an act that needs to be signed in: whether it can be done says whether the session lives."""
+        family = await self.living(act)
+        await self.must_be_accepted(family, silently=True)
+        return family
+
     async def resolved(self, family: Family) -> bool:
         """Whether a doubtful session still lives: what is seen settles it."""
         judged = await family.owner.whoami()
@@ -114,6 +120,14 @@ class World:
             self.violated(f"{dead.holder.label} is refused ({dead.reason})", judged)
         self.quiet.add(id(judged.exchange))
 
+    async def must_not_renew(self, dead: Dead) -> None:
+        """Invariant I5: what ended is not renewed."""
+        renewal = await self.target.present(dead.holder)
+        if opened := await self.target.works(renewal):
+            self.tell(f"{dead.holder.label} presents its refresh token")
+            self.violated(f"{dead.holder.label} gets nothing ({dead.reason})", opened)
+        self.quiet.add(id(renewal.exchange))
+
     async def probe_the_dead(self) -> None:
         """Ask the newest of the dead, and one or two of the others."""
         newest, older = self.dead[-NEWEST:], self.dead[:-NEWEST]
@@ -129,14 +143,17 @@ class World:
         homes = ("", *self.system.description.replicas)
         return homes[at % len(homes)]
 
-    async def must_be_accepted(self, family: Family) -> None:
-        """Invariants I3 and I4: what lives is accepted, as its own user."""
+    async def must_be_accepted(self, family: Family, *, silently: bool = False) -> None:
+        """Invariants I3 and I4: what lives is accepted, as its own user; `silently` leaves out what is as it should."""
         if family.doubtful:
             await self.resolved(family)
             return
         judged = await family.owner.whoami()
-        self.tell(f"{family} asks who it is")
+        if not (silently and judged.accepted):
+            self.tell(f"{family} asks who it is")
         if judged.accepted:
+            if silently:
+                self.quiet.add(id(judged.exchange))
             self.must_be_named(judged, family.user, str(family))
             return
         if not judged.refused:
@@ -234,6 +251,9 @@ class World:
                 await self.must_be_accepted(family)
             for at in range(0, len(self.dead), NEWEST):
                 await together(self.must_be_refused(dead) for dead in self.dead[at : at + NEWEST])
+            for dead in [dead for dead in self.dead if dead.renews][-NEWEST:]:
+                with contextlib.suppress(NotApplicable):
+                    await self.must_not_renew(dead)
         finally:
             with contextlib.suppress(Stop):
                 await acts.restore()
@@ -263,10 +283,10 @@ class World:
             self.dead.append(Dead(holder, "it was made up"))
             return holder.jar, "a made-up session", None
         if kinds == 3 and self.dead:
-            found = self.dead[which % len(self.dead)]
+            found = self.dead[which // 6 % len(self.dead)]
             return found.holder.jar, "what is dead", None
         if kinds > 3 and self.alive:
-            family = self.alive[which % len(self.alive)]
+            family = self.alive[which // 6 % len(self.alive)]
             return family.owner.jar, f"{family}'s session", family
         return Jar(), "", None
 
