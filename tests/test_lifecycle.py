@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from conformance.attacks.lives import ACTS, Act, Life, Lives, lives
 from conformance.errors import Violation
-from conformance.explore import _draw
+from conformance.explore import _draw, _run
 from conformance.lifecycle.acts import Acts
 from conformance.lifecycle.world import lead
 from conformance.model import Capability, Outcome
@@ -30,6 +30,19 @@ def test_the_same_seed_draws_the_same_lives() -> None:
     everything = frozenset(Capability)
     assert drawn(everything) == drawn(everything)
     assert drawn(everything) != drawn(everything, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_life_that_is_drawn_can_be_found_again(seed: int) -> None:
+    """Hypothesis drops what is raised in a draw that it breaks off: such a finding would be lost."""
+    everything = {"life": Lives(frozenset(Capability))}
+    for life in drawn(frozenset(Capability), seed):
+
+        def refuse(found: Life = life, **inputs: Life) -> None:
+            assert inputs["life"] != found
+
+        with pytest.raises(AssertionError):
+            _run(refuse, everything, seed, 10, shrink=False)
 
 
 def test_only_what_is_offered_happens() -> None:
