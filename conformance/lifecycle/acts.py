@@ -286,10 +286,13 @@ class Acts(Owning, Overlaps):
         elif clock.travels and self.target.has(Capability.REFRESH) and past_refresh_idle(self.system):
             await clock.until(clock.now() + past_refresh_idle(self.system))
             world.tell("everybody stays away for the idle time of refresh tokens")
-            for family in list(world.alive):
+            left = list(world.alive)
+            for family in left:
                 family.doubtful, family.renewal_ended = True, "nobody refreshed it for its idle time"
-                # Its access token is over by now, too, and would only say that.
-                await self.refreshed(family)
+            for family in left:
+                # An access token is over by now, too, and would only say that. Not each has a refresh token left.
+                with contextlib.suppress(NotApplicable):
+                    await self.refreshed(family)
             return
         else:
             return
