@@ -135,6 +135,16 @@ def test_edits_stay_in_the_alphabet(edit: TextEdit, value: str, edited: str) -> 
     assert edit.apply(value, (0, len(value))) == edited
 
 
+def test_the_case_of_a_digest_inside_a_ticket_does_not_count() -> None:
+    """mod_auth_tkt: a digest, the time in hexadecimal, then who; a server reads the time in either case."""
+    signed = "d6fa46510a" * 13 + "6b0574cb"
+    ticket = f"{signed}YWxpY2U%3D!u"
+    made = {TextEdit("letter case changed", at).apply(ticket, (0, len(ticket))) for at in range(256)} - {None}
+    assert made
+    assert all(value.startswith(signed) for value in made if value)
+    assert TextEdit("character changed", 130, "d").apply(ticket, (0, len(ticket))) is not None
+
+
 def test_trailing_bits_of_base64_do_not_count() -> None:
     value = base64.urlsafe_b64encode(bytes(range(200, 216))).decode().rstrip("=")
     last = value[-1]

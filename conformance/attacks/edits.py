@@ -28,6 +28,8 @@ BASE32 = "234567ABCDEFGHJKMNPQRSTVWXYZ"
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/_=-]")
+_HEX_RUN = re.compile(r"[0-9a-fA-F]{32,}")
+"""A digest or a number inside a longer value, as in the ticket of mod_auth_tkt; base64 has no such run by chance."""
 _RECIPE = re.compile(r"(?P<kind>[a-z ]+?)(?: at (?P<at>\d+))?(?: with (?P<char>[a-zA-Z0-9]))?")
 
 
@@ -291,10 +293,13 @@ def _is_hex(text: str) -> bool:
 
 
 def _meaning(text: str, genuine: str) -> bytes:
-    """What a server reads: percent-escapes decoded; case, hyphens and leading zeros of hexadecimal ignored."""
+    """What a server reads: percent-escapes decoded; case, hyphens and leading zeros of hexadecimal ignored.
+
+    Of hexadecimal inside a longer value only the case is ignored.
+    """
     if _is_hex(genuine):
         return text.replace("-", "").lower().lstrip("0").encode()
-    decoded = unquote_to_bytes(text)
+    decoded = unquote_to_bytes(_HEX_RUN.sub(lambda run: run[0].lower(), text))
     return decoded.upper() if _alphabet(genuine) == BASE32 else decoded
 
 
