@@ -222,6 +222,41 @@ async def test_a_cookie_repeated_in_a_header_is_found() -> None:
     assert found.draft.table["logout"]["headers"] == {"X-CSRFToken": "{csrf}"}
 
 
+class Library(Site):
+    """The routes of a library for single-page applications: all beneath one folder, the user inside a session."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/auth/sign-in/email", self.enter, methods=["POST"]),
+            Route("/api/auth/sign-out", self.logout, methods=["POST"]),
+            Route("/api/auth/get-session", self.me),
+        ]
+
+    async def enter(self, request: Request) -> Response:
+        told = await self.told(request)
+        if PASSWORDS.get(str(told.get("email"))) != told.get("password"):
+            return JSONResponse({"code": "INVALID_EMAIL_OR_PASSWORD"}, 401)
+        return self.welcome(request, str(told["email"]))
+
+    async def told(self, request: Request) -> dict[str, Any]:
+        try:
+            return dict(await request.json())
+        except ValueError:
+            return {}
+
+    async def me(self, request: Request) -> Response:
+        name = self.who(request)
+        return JSONResponse({"session": {"id": 1}, "user": {"email": name}} if name else None)
+
+
+@pytest.mark.asyncio
+async def test_the_routes_of_a_library_are_found() -> None:
+    found = await explored(Library())
+    assert found.works
+    assert found.draft.table["login"]["send"] == "POST /api/auth/sign-in/email"
+    assert found.draft.table["logout"] == {"send": "POST /api/auth/sign-out"}
+
+
 class Documented(Site):
     """Unusual routes, all of them in an OpenAPI document, and numbers instead of names."""
 

@@ -11,7 +11,7 @@ from conformance.discover.identities import Found
 from conformance.discover.logins import Trial, log_in, taken_from
 from conformance.discover.openapi import Api
 from conformance.discover.probe import Probe, document
-from conformance.discover.routes import LOGOUTS, PASSWORD_CHANGE, PASSWORD_PAGES, REFRESH_NAMES, REFRESHES
+from conformance.discover.routes import LOGOUTS, PASSWORD_CHANGE, PASSWORD_PAGES, REFRESH_NAMES, REFRESHES, nearest
 from conformance.model import Exchange
 from conformance.target.party import Party
 from conformance.target.templates import extract, forms
@@ -67,7 +67,7 @@ async def _logouts(
     for send in known:
         for verb in _shapes(send, trial):
             yield verb
-    for path in LOGOUTS:
+    for path in nearest(LOGOUTS, trial.place):
         first = {"send": f"POST {path}"}
         if first["send"] in known or probe.budget.left <= 0:
             continue

@@ -11,7 +11,7 @@ from conformance.discover.forms import own_links
 from conformance.discover.logins import Trial, log_in
 from conformance.discover.openapi import Api
 from conformance.discover.probe import WORD, Probe, document, is_page
-from conformance.discover.routes import HANDS_OFF, IDENTITIES, IDENTITY, LOGOUT, NAME_MEMBERS
+from conformance.discover.routes import HANDS_OFF, IDENTITIES, IDENTITY, LOGOUT, NAME_MEMBERS, nearest
 from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.templates import extract
@@ -91,7 +91,7 @@ def _places(probe: Probe, trial: Trial, api: Api | None) -> list[str]:
     linked = [p for p in own_links(probe, trial.answer) if IDENTITY.search(p) and not LOGOUT.search(p)]
     led = [landing] if landing and trial.answer.request.method == "GET" else []
     # Where a document describes the whole, guesses come after it.
-    places = [*led, *(api.identities() if api else []), *linked[:4], *IDENTITIES]
+    places = [*led, *(api.identities() if api else []), *linked[:4], *nearest(IDENTITIES, trial.place)]
     return [path for path in dict.fromkeys(places) if not HANDS_OFF.search(path)]
 
 

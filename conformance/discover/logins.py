@@ -67,6 +67,11 @@ class Trial:
     doubtful: bool = False
     """The login form was shown again."""
 
+    @property
+    def place(self) -> str:
+        """The path that it is sent to, or of its page."""
+        return str(self.verb.get("send", "")).partition(" ")[2] or str(self.verb.get("page", ""))
+
     def table(self) -> dict[str, Any]:
         """The keys of a description that say it."""
         login = {**self.verb, **({"take": self.take} if self.take else {})}

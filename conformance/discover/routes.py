@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from posixpath import commonprefix
 
 LOGIN_PAGES = (
     "/login", "/accounts/login/", "/signin", "/sign-in", "/users/sign_in", "/auth/login", "/account/login",
@@ -11,14 +13,17 @@ LOGIN_PAGES = (
 LOGIN_ACTS = (
     "/login", "/api/login", "/api/auth/login", "/auth/login", "/api/v1/login", "/api/v1/auth/login", "/token",
     "/api/token/", "/auth/token", "/api/users/login", "/signin", "/session", "/api/session", "/sessions",
+    "/users/login", "/user/login", "/api/auth/sign-in/email", "/api/auth/signin", "/auth/sign_in", "/api/auth/local",
+    "/api/login_check", "/api/v1/login/access-token",
 )  # fmt: skip
 IDENTITIES = (
     "/me", "/api/me", "/users/me", "/users/me/", "/api/users/me", "/auth/me", "/api/auth/me", "/api/user", "/whoami",
     "/profile", "/accounts/profile/", "/account", "/api/v1/me", "/userinfo", "/user", "/api/profile", "/session",
-    "/api/session", "/api/whoami", "/",
+    "/api/session", "/api/whoami", "/api/auth/get-session", "/api/v1/users/me", "/",
 )  # fmt: skip
 LOGOUTS = (
     "/logout", "/api/logout", "/auth/logout", "/api/auth/logout", "/accounts/logout/", "/signout", "/api/v1/logout",
+    "/api/auth/sign-out", "/api/auth/signout", "/users/logout", "/user/logout", "/auth/sign_out",
 )  # fmt: skip
 REFRESHES = ("/refresh", "/auth/refresh", "/api/refresh", "/api/auth/refresh", "/token/refresh", "/api/token/refresh/",
              "/token")  # fmt: skip
@@ -53,3 +58,13 @@ HANDS_OFF = re.compile(
 )
 """Acts and pages that discovery never touches."""
 CSRF = re.compile(r"csrf|xsrf|authenticity", re.IGNORECASE)
+
+
+def nearest(paths: Iterable[str], known: str) -> list[str]:
+    """These paths, those first that share the most folders with one that is known: what belongs together stands so."""
+    folders = known.split("?")[0].split("/")[:-1]
+
+    def shared(path: str) -> int:
+        return len(commonprefix([folders, path.split("/")[:-1]]))
+
+    return sorted(paths, key=shared, reverse=True)
