@@ -25,6 +25,8 @@ SHRINKS = 12
 
 ACTS: dict[str, frozenset[Capability]] = {
     "log in": frozenset(),
+    "log in with what is dead": frozenset({Capability.LOGOUT}),
+    "log in over a session": frozenset(),
     "log in wrongly": frozenset(),
     "use": frozenset(),
     "steal": frozenset(),
@@ -55,7 +57,10 @@ ACTS: dict[str, frozenset[Capability]] = {
 }
 """What may happen, and what the target must offer for it."""
 
-OFTEN = {"log in": 4, "log in wrongly": 3, "use": 2, "steal": 2, "refresh": 2, "log out": 2, "replay a spent one": 2}
+OFTEN = {
+    "log in": 3, "log in wrongly": 3, "use": 2, "steal": 2, "log out": 2, "log out everywhere": 2, "refresh": 2,
+    "replay a spent one": 2,
+}  # fmt: skip
 """What more happens with than with others, and is therefore drawn more often."""
 
 NEEDS_DEAD = frozenset({"log out with what is dead", "refresh with what is dead", "change something with what is dead"})

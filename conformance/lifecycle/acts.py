@@ -18,6 +18,8 @@ from conformance.target.verbs import StepFailedError
 if TYPE_CHECKING:
     from conformance.lifecycle.world import World
 
+KINDS, DEAD, LIVE = 6, 3, 4
+"""How `World.planted` reads its number: by its remainder, the kind; by the rest, which one."""
 MOSTLY_BARE = 4
 """Draws up to which a wrong login carries nothing."""
 REFRESHES = 40
@@ -40,8 +42,22 @@ class Acts(Owning, Overlaps):
 
     async def log_in(self, act: Act) -> None:
         """A login, perhaps with cookies that were planted before."""
+        await self.log_in_carrying(act, act.what)
+
+    async def log_in_with_what_is_dead(self, act: Act) -> None:
+        """A login over a session that was logged out: it stays out."""
+        if not self.world.dead:
+            await self.log_out(act)
+        await self.log_in_carrying(act, DEAD + KINDS * act.what)
+
+    async def log_in_over_a_session(self, act: Act) -> None:
+        """A login over a live session, of another user or of the same."""
+        await self.log_in_carrying(act, LIVE + KINDS * act.what)
+
+    async def log_in_carrying(self, act: Act, which: int) -> None:
+        """A login with what `World.planted` gives."""
         world, user = self.world, self.world.users[act.who % len(self.world.users)]
-        jar, carrying, family = await world.planted(act.what)
+        jar, carrying, family = await world.planted(which)
         if not world.room(user) and not (family and family.user is user):
             return
         copy = family.owner.stolen(f"mallory with {family}'s session from before") if family else None
@@ -129,6 +145,7 @@ class Acts(Owning, Overlaps):
         if self.system.logout_ends_others or self.target.policy.logout_ends == "all":
             for other in world.others(family):
                 other.doubtful = True
+        await self.spared(act)
 
     async def log_out_with_what_is_dead(self, act: Act) -> None:
         """A logout by nobody ends nobody's session (I7, I8)."""
@@ -144,11 +161,20 @@ class Acts(Owning, Overlaps):
     async def log_out_everywhere(self, act: Act) -> None:
         """A logout everywhere ends the user's other sessions, and nobody else's."""
         world, family = self.world, await self.world.surely_living(act)
+        if not world.others(family) and world.room(family.user):
+            await world.log_in(family.user)
         await self.target.log_out_everywhere(family.owner)
         world.tell(f"{family} logs out everywhere")
         family.doubtful = True
         for other in world.others(family):
             world.end(other, f"{family} logged out everywhere")
+        await self.spared(act)
+
+    async def spared(self, act: Act) -> None:
+        """Half of the time, whoever should have been left alone is asked at once (I3)."""
+        surely = [family for family in self.world.alive if not family.doubtful]
+        if surely and act.what % 2:
+            await self.world.must_be_accepted(surely[act.who % len(surely)])
 
     # -- refreshing
 
@@ -179,7 +205,11 @@ class Acts(Owning, Overlaps):
         world, family = self.world, await self.world.living(act)
         if self.target.policy.grace_seconds or not self.target.must_rotate(family.owner):
             return
-        if not family.spent and not (await self.refreshed(family) and family.spent):
+        # Two at least, so that one is no parent of the one in use.
+        for _ in range(2 - len(family.spent)):
+            if not await self.refreshed(family):
+                return
+        if not family.spent:
             return
         thief = family.spent[act.what % len(family.spent)]
         renewal = await self.target.present(thief)
@@ -191,6 +221,7 @@ class Acts(Owning, Overlaps):
             family.renewal_ended = "one of its spent tokens came back"
             # At once: asking with its access token first could end what is told of it.
             await self.refreshed(family)
+        await self.spared(act)
 
     async def refresh_with_what_is_dead(self, act: Act) -> None:
         """What ended is not renewed (I5)."""
