@@ -64,6 +64,20 @@ def environment(home: Path) -> str:
     return str(python)
 
 
+def packages(home: Path) -> None:
+    """Install package-lock.json into node_modules, when that is absent, half-made, or made for another lock."""
+    stamp = hashlib.sha256((home / "package-lock.json").read_bytes()).hexdigest()
+    place = home / "node_modules"
+    marker = place / ".installed"  # npm ci begins by removing node_modules, and this with it
+    with locked(home):
+        if marker.exists() and marker.read_text() == stamp:
+            return
+        print(f"installing package-lock.json into {place} ...", file=sys.stderr, flush=True)
+        npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(npm, cwd=home, check=True, stdout=sys.stderr)
+        marker.write_text(stamp)
+
+
 @contextlib.contextmanager
 def locked(folder: Path):
     """Let two starts at once build one environment, not two halves."""
