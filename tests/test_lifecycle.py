@@ -158,3 +158,17 @@ async def test_what_is_over_changes_nothing(remembers: bool) -> None:
         else:
             await lead(target, life)
     assert site.notes["alice"] == "mine"
+
+
+class SendsOn(Site):
+    """Whoever is signed in and logs in again is sent on, in the same session."""
+
+    async def login(self, request: Request) -> Response:
+        return Response(status_code=204) if self.who(request) else await super().login(request)
+
+
+@pytest.mark.asyncio
+async def test_two_logins_of_one_session_end_together() -> None:
+    life = Life((Act("log in over a session"), Act("steal"), Act("log out", 2), Act("use"), Act("use", 1)))
+    async with proven(SendsOn()) as system:
+        await lead(Target(system, catalogue()[CHECK]), life)

@@ -64,7 +64,10 @@ class Acts(Owning, Overlaps):
         came = await world.log_in(user, jar, carrying)
         if not family or not copy or came is None:
             return
-        if family.user is user:
+        if family.user is user and came.owner.secret() == family.owner.secret():
+            # Whoever is signed in may be sent on at once: both logins are one session, and end together.
+            family.ended = "another login goes on with its session"
+        elif family.user is user:
             # A second login in one browser should end the first session; that it may go on is for others to judge.
             family.doubtful = True
         else:
