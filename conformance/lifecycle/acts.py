@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from conformance.attacks.lives import Act
 from conformance.errors import NotApplicable
-from conformance.lifecycle.model import Dead, Family, User
+from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.lifecycle.overlaps import Overlaps
 from conformance.lifecycle.owning import Owning
 from conformance.model import Capability
@@ -18,8 +18,6 @@ from conformance.target.verbs import StepFailedError
 if TYPE_CHECKING:
     from conformance.lifecycle.world import World
 
-KINDS, DEAD, LIVE = 6, 3, 4
-"""How `World.planted` reads its number: by its remainder, the kind; by the rest, which one."""
 MOSTLY_BARE = 4
 """Draws up to which a wrong login carries nothing."""
 REFRESHES = 40

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from conformance.target.party import Party
 
+KINDS, DEAD, LIVE = 6, 3, 4
+"""How `World.planted` reads its number: by its remainder, the kind; by the rest, which one."""
+
 
 @dataclass(eq=False)
 class User:

@@ -15,7 +15,7 @@ from conformance.attacks.lives import Act, Life
 from conformance.attacks.planted import invented_ids
 from conformance.errors import NotApplicable, Stop
 from conformance.explore import together
-from conformance.lifecycle.model import Dead, Family, User
+from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.model import Capability, Exchange
 from conformance.target.cookies import Jar
 from conformance.target.oracle import THROTTLED, Judgement, unclear_reason
@@ -268,25 +268,25 @@ class World:
 
     async def planted(self, which: int) -> tuple[Jar, str, Family | None]:
         """Cookies that a client may carry into a login: a visitor's, made-up ones, dead ones, somebody's live ones."""
-        kinds = which % 6
-        if not self.target.cookies or kinds == 0:
+        which, kind = divmod(which, KINDS)
+        if not self.target.cookies or kind == 0:
             return Jar(), "", None
-        if kinds == 1 and self.system.pre_login:
+        if kind == 1 and self.system.pre_login:
             visitor = await self.target.visitor()
             holder = visitor.stolen("mallory with the visitor's session that was planted")
             self.dead.append(Dead(holder, "it is from before the login"))
             return visitor.jar, "a visitor's session", None
-        if kinds == 2 and self.alive:
+        if kind == 2 and self.alive:
             genuine = self.alive[0].owner.secret(self.target.cookie)
             made = next(iter(invented_ids(genuine, self.target.rng)))
             holder = self.target.stranger().holding(made, self.target.cookie, "mallory with the made-up session")
             self.dead.append(Dead(holder, "it was made up"))
             return holder.jar, "a made-up session", None
-        if kinds == 3 and self.dead:
-            found = self.dead[which // 6 % len(self.dead)]
+        if kind == DEAD and self.dead:
+            found = self.dead[which % len(self.dead)]
             return found.holder.jar, "what is dead", None
-        if kinds > 3 and self.alive:
-            family = self.alive[which // 6 % len(self.alive)]
+        if kind >= LIVE and self.alive:
+            family = self.alive[which % len(self.alive)]
             return family.owner.jar, f"{family}'s session", family
         return Jar(), "", None
 
