@@ -11,14 +11,12 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .accounts import Account, Accounts
-from .passwords import Cost
+from .passwords import STRONG
 from .session_policy import SessionPolicy, authenticate
 from .session_switch import Change, accounts, fault, surface, wrapped
 from .throttle import ThrottleLimits
 
 Authenticate = Callable[[Accounts, object, object, str], Awaitable[Account | None]]
-TELLING = Cost(passes=2, memory=4096)
-"""About 6 ms: dear enough that its absence shows through HTTP."""
 
 
 def _says_which(known: Accounts, user: str) -> str:
@@ -79,7 +77,7 @@ FAULTS = (
           "A failed login says whether the name exists.", surface(failed_login=_says_which)),
     fault("enum-timing", "login.enum.time", "6.3.8 CWE-208",
           "An unknown name is answered without hashing, and so at once.",
-          accounts(unknown_costs_the_same=False, cost=TELLING)),
+          accounts(unknown_costs_the_same=False, cost=STRONG)),
     fault("throttle-never", "login.throttle.account", "6.3.1 WSTG-ATHN-03 CWE-307",
           "Passwords may be guessed without end.", _unthrottled),
     fault("open-redirect", "login.redirect.open", "3.7.2 CWE-601",
