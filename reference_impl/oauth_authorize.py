@@ -89,7 +89,8 @@ class AuthorizationEndpoint:
         if self.prompt(params) == "none":
             return self.back(uri, asked.state, {"error": "consent_required"})
         handle = secrets.token_urlsafe(32)
-        self.grants.wait(sha256(handle), held.session.handle, asked, self.server.clock.now())
+        asker = self.policy.authorize.waits_for(held.session.handle)
+        self.grants.wait(sha256(handle), asker, asked, self.server.clock.now())
         return pages.consent_page(account, asked, handle, self.server.browser.token(held))
 
     def asked(self, params: Params, client: Client, uri: str) -> Asked:
@@ -116,7 +117,8 @@ class AuthorizationEndpoint:
         """The user's answer on the consent page; each page counts once, and only in the session that it was for."""
         handle = call.fields.get("request")
         digest = sha256(handle) if isinstance(handle, str) else ""
-        asked = self.grants.take(digest, call.held.session.handle, self.server.clock.now())
+        asker = self.policy.authorize.waits_for(call.held.session.handle)
+        asked = self.grants.take(digest, asker, self.server.clock.now())
         if asked is None:
             raise Refused(400, "this request is not waiting any more; start again at the application")
         if call.fields.get("decision") != "allow":

@@ -56,7 +56,7 @@ def _told_to_strangers(params: Params, title: str) -> Response:
 
 def _unguarded_consent(policy: OAuthPolicy) -> OAuthPolicy:
     guard = replace(policy.browser.guard, exempt=lambda request: request.url.path == "/consent")
-    return browser(guard=guard)(policy)
+    return both(browser(guard=guard), authorize(waits_for=lambda _session: ""))(policy)
 
 
 async def _by_password(endpoint: TokenEndpoint, client: Client, params: Params) -> Mapping[str, Any]:
@@ -104,7 +104,7 @@ FAULTS = (
     ),
     fault(
         "consent-forgeable", "oauth.authz.consent-csrf", "RFC6749-10.12 CWE-352",
-        "Consent needs neither our origin nor the form's token.", _unguarded_consent,
+        "Consent needs neither our origin nor the form's token, nor the browser that was asked.", _unguarded_consent,
     ),
     fault(
         "password-grant", "oauth.authz.ropc-off", "10.4.4 RFC9700-2.4 CWE-522",

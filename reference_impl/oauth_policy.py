@@ -70,6 +70,8 @@ class Authorize:
     scope: Callable[[Client, str | None], tuple[str, ...]] = within_registration
     remembers: Callable[[Client], bool] = lambda _client: False
     """Whether the user is not asked again. Never for a public client, whom anyone can pretend to be (section 10.2)."""
+    waits_for: Callable[[str], str] = lambda session: session
+    """Whose answer a request waits for, by the handle of the browser session that brought it: nobody else's."""
     respond: Callable[[AuthorizationEndpoint, Asked, Grant, str], Response] = with_code
     echo: Callable[[str | None], str | None] = lambda state: state
     """The client's ``state``, untouched (RFC 6749 section 4.1.2)."""

@@ -89,8 +89,9 @@ async def framable(reference: Reference) -> bool:
 
 
 async def consent_forged(reference: Reference) -> bool:
+    """Bob knows what his own page of consent carries, and nothing of hers."""
     browser = await logged_in(reference)
-    page = await browser.ask()
+    page = await (await logged_in(reference, "bob")).ask()
     handle = page.text.partition('name="request" value="')[2].partition('"')[0]
     elsewhere = {"Origin": "https://attacker.example", "Sec-Fetch-Site": "cross-site"}
     fields = {"request": handle, "decision": "allow"}

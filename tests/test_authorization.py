@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from conformance.attacks.redirects import EXACT, NORMALISED, sent_elsewhere
 from conformance.errors import DescriptionError, PreflightError
@@ -249,6 +251,91 @@ class Registered(AuthorizationSite):
 async def test_an_error_sent_to_the_registered_uri_is_no_finding(id: str) -> None:
     verdict = await judged(Registered(), id)
     assert verdict.outcome is Outcome.PASS, (verdict.actual, verdict.reason)
+
+
+class NotOffered(AuthorizationSite):
+    """Answers 501 to response types that it does not know, as some libraries do."""
+
+    async def authorize(self, request: Request) -> Response:
+        kinds = request.query_params.getlist("response_type")
+        return await super().authorize(request) if kinds == ["code"] else HTMLResponse("<p>not offered</p>", 501)
+
+
+class Breaking(NotOffered):
+    async def authorize(self, request: Request) -> Response:
+        answer = await super().authorize(request)
+        return answer if answer.status_code != 501 else HTMLResponse("<p>sorry</p>", 500)
+
+
+@pytest.mark.parametrize("id", ["oauth.authz.implicit-off", "oauth.authz.response-type-required"])
+@pytest.mark.asyncio
+async def test_what_a_server_does_not_implement_it_refuses(id: str) -> None:
+    verdict = await judged(NotOffered(), id)
+    assert verdict.outcome is Outcome.PASS, (verdict.actual, verdict.reason)
+    assert (await judged(Breaking(), id)).outcome is Outcome.INCONCLUSIVE
+
+
+class Remembering(AuthorizationSite):
+    """Keeps what was asked in the session, under a number that its page of consent carries in a field."""
+
+    field = True
+    checked = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[str, tuple[str | None, dict[str, str]]] = {}
+        self.browser: str | None = None
+
+    def routes(self) -> list[Route]:
+        return [Route("/consent/{number}", self.consent, methods=["POST"]), *super().routes()]
+
+    async def authorize(self, request: Request) -> Response:
+        self.browser = request.cookies.get("sid")
+        return await super().authorize(request)
+
+    def ask(self, asked: Mapping[str, str]) -> Response:
+        number = secrets.token_urlsafe(6)
+        self.asked[number] = (self.browser, dict(asked))
+        place, inside = ("", f"<input type=hidden name=transaction_id value={number}>") if self.field else (number, "")
+        button = "<button name=decision value=allow>Yes</button>"
+        return HTMLResponse(f"<form method=post action=/consent/{place or 'here'}>{inside}{button}</form>")
+
+    async def consent(self, request: Request) -> Response:
+        number = request.path_params["number"]
+        number = str((await request.form()).get("transaction_id", "")) if self.field else number
+        browser, asked = self.asked.get(number, (None, {}))
+        if not self.checked and browser is None:
+            asked = next(told for who, told in reversed(self.asked.values()) if who == request.cookies.get("sid"))
+        elif browser != request.cookies.get("sid") and self.checked:
+            return HTMLResponse("<p>who asked for this?</p>", 403)
+        code = secrets.token_urlsafe(32)
+        self.codes[code] = {**asked, "user": self.who_is_browsing(request) or ""}
+        return self.back(asked["redirect_uri"], code=code, state=asked.get("state", ""))
+
+
+class InTheAddress(Remembering):
+    field = False
+
+
+class Forgetful(Remembering):
+    checked = False
+
+
+class ForgetfulInTheAddress(InTheAddress):
+    checked = False
+
+
+@pytest.mark.parametrize("site", [Remembering, InTheAddress])
+@pytest.mark.asyncio
+async def test_what_only_one_browser_was_shown_is_not_known_to_another_site(site: type[AuthorizationSite]) -> None:
+    verdict = await judged(site(), "oauth.authz.consent-csrf")
+    assert verdict.outcome is Outcome.PASS, (verdict.actual, verdict.reason)
+
+
+@pytest.mark.parametrize("site", [AuthorizationSite, Forgetful, ForgetfulInTheAddress])
+@pytest.mark.asyncio
+async def test_consent_that_another_site_can_give_is_found(site: type[AuthorizationSite]) -> None:
+    assert (await judged(site(), "oauth.authz.consent-csrf")).outcome is Outcome.FAIL
 
 
 class Failing(AuthorizationSite):

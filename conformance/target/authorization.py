@@ -23,7 +23,6 @@ from conformance.target.oauth_messages import (
     AuthorizationResponse,
     Change,
     Client,
-    Pairs,
     TokenAnswer,
     TokenRequest,
     altered,
@@ -166,14 +165,13 @@ class AuthorizationServer:
             )
 
     async def answer_page(
-        self, browser: Party, page: AuthorizationResponse, fields: Pairs, headers: Mapping[str, str], purpose: str
+        self, browser: Party, page: AuthorizationResponse, form: Form, headers: Mapping[str, str], purpose: str
     ) -> AuthorizationResponse:
-        """Send the page's form of consent with these fields, as a page of any site may, and see where that leads."""
-        form = self.form_of_consent(page.exchange, browser)
-        if form is None:
+        """Where this browser was shown a page of consent, send a form as a page of any site may; where that leads."""
+        if self.form_of_consent(page.exchange, browser) is None:
             return page
         fill = self._fill(browser, self.described.consent)
-        sent = await self._submit(browser, replace(form, fields=fields), fill, "", purpose, headers)
+        sent = await self._submit(browser, form, fill, "", purpose, headers)
         return await self._drive(browser, page.request, (*page.trail, sent), purpose, None)
 
     async def _drive(

@@ -14,11 +14,33 @@ from conformance.target.granting import LOOPBACK, Granting
 from conformance.target.oauth_messages import AuthorizationResponse, Client, Code, TokenAnswer, new_verifier
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from conformance.target.party import Party
+    from conformance.target.templates import Form
 
 ELSEWHERE = {"Origin": "https://attacker.pickproof.example", "Sec-Fetch-Site": "cross-site"}
 ANCESTORS = re.compile(r"(?:^|;)\s*frame-ancestors\s+([^;]*)", re.IGNORECASE)
+PARTS = re.compile(r"[/?&=;#]")
+UNGUESSED = 8
+"""Characters from which on a value that nobody else was shown is not guessed."""
 ANYBODY = re.compile(r"(?:^|\s)(?:\*|https?:|https?://\*)(?:\s|$)")
+
+
+def known_elsewhere(form: Form, other: Form, words: Container[str]) -> Form:
+    """What of a form somebody knows who was shown another one, and the words of the account that the form is for.
+
+    What stands in one of them alone and is too long to guess is known to its browser only; so is what bears the name
+    of an anti-forgery value.
+    """
+    theirs = {*dict(other.fields).values(), *PARTS.split(other.action)}
+
+    def secret(value: str) -> bool:
+        return len(value) >= UNGUESSED and value not in theirs and value not in words
+
+    fields = tuple((name, value) for name, value in form.fields if not TOKEN_NAME.search(name) and not secret(value))
+    hidden = any(secret(part) for part in PARTS.split(form.action))
+    return replace(form, fields=fields, action=other.action if hidden else form.action)
 
 
 class Consenting(Granting):
@@ -109,26 +131,26 @@ class Consenting(Granting):
     async def expect_consent_unforgeable(self, victim: Party, attacker: Party, client: Client) -> None:
         """A consent that another site sends in the victim's browser has no effect; the victim's own has.
 
-        The attacker knows every field of the form but the victim's anti-forgery value: it is left out, and in its
-        place stands the one that the attacker's own browser was given for the same request.
+        The attacker knows every field of the form but what the victim's browser alone is shown, in a field or in the
+        address that the form is sent to: it is left out, and in its place stands what the attacker's own browser was
+        given for the same request.
         """
         server, request = self.authorization, self.request(client)
         own = await self.ask(victim, request, decide=False)
         form = server.form_of_consent(own.exchange, victim)
         if form is None:
             self.not_applicable(f"no page of consent is shown: the request ended in {own}")
-        foreign = await self.ask(attacker, request, decide=False)
-        borrowed = server.form_of_consent(foreign.exchange, attacker) or form
-        without = [(name, value) for name, value in form.fields if not TOKEN_NAME.search(name)]
-        for what, fields in (
-            ("without its anti-forgery value", without),
-            ("of the attacker's own page", borrowed.fields),
-        ):
+        own_words = set(self.system.words(victim).values())
+        foreign = server.form_of_consent((await self.ask(attacker, request, decide=False)).exchange, attacker)
+        for what in ("without its anti-forgery value", "of the attacker's own page"):
             page = await self.ask(victim, request, decide=False)
-            forged = await server.answer_page(
-                victim, page, tuple(fields), ELSEWHERE, f"another site sends a form {what}"
-            )
-            self.demand_no_code(forged, f"a form of consent {what} has no effect")
+            shown = server.form_of_consent(page.exchange, victim) or form
+            # Where the attacker is asked nothing, two pages of the victim tell what is new on each.
+            forged = foreign if what.startswith("of") else known_elsewhere(shown, foreign or form, own_words)
+            if forged is None:
+                continue
+            answer = await server.answer_page(victim, page, forged, ELSEWHERE, f"another site sends a form {what}")
+            self.demand_no_code(answer, f"a form of consent {what} has no effect")
         await self.code(victim, client)
 
     # -- challenges

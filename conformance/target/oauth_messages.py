@@ -94,6 +94,10 @@ class AuthorizationRequest:
         return urlencode(self.parameters)
 
 
+NOT_IMPLEMENTED = 501
+"""RFC 9110 section 15.6.2; some servers say so of a response type that they do not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
     """Where an authorization request ended: at a redirect away from the server, or on a page of it."""
@@ -130,9 +134,9 @@ class AuthorizationResponse:
 
     @property
     def broken(self) -> bool:
-        """No answer came, or the server failed."""
+        """No answer came, or the server failed; 501 is no failure, it says that what was asked for is not offered."""
         answer = self.exchange.answer
-        return answer is None or answer.status >= 500 or answer.status == 429
+        return answer is None or answer.status == 429 or (answer.status >= 500 and answer.status != NOT_IMPLEMENTED)
 
     def __str__(self) -> str:
         answer = self.exchange.answer
