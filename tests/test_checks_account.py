@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import fnmatch
+import posixpath
+import re
+import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from starlette.requests import Request
@@ -507,3 +512,36 @@ def test_pressing_a_target_elsewhere_takes_permission() -> None:
     assert not here
     assert not allowed
     assert "--allow destructive" in elsewhere[0]
+
+
+# -- ids that are paths
+
+
+class Lenient(Site):
+    """Decodes its cookie as Node does: what is no base64 is dropped, and so are bits left over at the end."""
+
+    def who(self, request: Request) -> str | None:
+        text = re.sub(r"[^A-Za-z0-9+/_-]", "", unquote(request.cookies.get("sid", "")).partition("=")[0])
+        kept = text[: len(text) - (len(text) % 4 == 1)].translate(str.maketrans("-_", "+/"))
+        found = base64.b64decode(kept + "=" * (-len(kept) % 4))
+        return self.sessions.get(base64.b64encode(found).decode().rstrip("="))
+
+    def new_session(self, user: str) -> str:
+        sid = base64.b64encode(secrets.token_bytes(18)).decode()
+        self.sessions[sid] = user
+        return sid
+
+
+class Files(Site):
+    """Finds its sessions by path."""
+
+    def who(self, request: Request) -> str | None:
+        return self.sessions.get(posixpath.normpath(request.cookies.get("sid", "")))
+
+
+@pytest.mark.parametrize(("site", "outcome"), [(Lenient, Outcome.PASS), (Files, Outcome.FAIL)])
+@pytest.mark.asyncio
+async def test_a_lenient_decoder_makes_no_path_of_an_id(site: type[Site], outcome: Outcome) -> None:
+    async with proven(site()) as system:
+        verdict = await judge_one(system, catalogue()["session.id.path"], [everything()])
+    assert verdict.outcome is outcome, (verdict.actual, verdict.reason)

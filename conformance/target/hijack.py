@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 
@@ -16,6 +17,14 @@ from conformance.target.verbs import NotTakenError
 
 ELSEWHERE = ("sid", "session", "sessionid", "session_id", "PHPSESSID", "JSESSIONID", "token")
 """Parameter names that servers read sessions from, besides the cookie's own name."""
+
+
+PATH_SIGN = re.compile(r"/|%2f|\.|%00|\x00")
+
+
+def _no_path(sign: re.Match[str]) -> str:
+    """A sign that means nothing in a path, as much or as little part of base64 as the one it stands for."""
+    return "+" if sign[0] in ("/", "%2f") else "!"
 
 
 class Hijacking(Cast, Expectations):
@@ -75,6 +84,17 @@ class Hijacking(Cast, Expectations):
         for text in ids:
             label = f"an attacker with the session id {text.replace('{id}', '…')!r}"
             yield alice.holding(text.replace("{id}", genuine), self.cookie, label)
+
+    async def with_paths(self, alice: Party, ids: Iterable[str]) -> list[Party]:
+        """Attackers with ids that are paths, but for those that do as much where other signs stand for those of a path.
+
+        What a lenient decoder of base64 drops or ignores makes no path of an id; session.id.mutate judges such ids.
+        """
+        spelled = list(ids)
+        attackers = list(self.with_ids(alice, spelled))
+        others = self.with_ids(alice, (PATH_SIGN.sub(_no_path, text) for text in spelled))
+        pairs = zip(attackers, others, strict=True)
+        return [a for a, other in pairs if not ((await a.whoami()).accepted and (await other.whoami()).accepted)]
 
     def with_cookies(self, alice: Party, extra: Iterable[tuple[str, tuple[tuple[str, str], ...]]]) -> Iterator[Party]:
         """Alice's client with more cookies, or with others."""

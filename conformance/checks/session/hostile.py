@@ -39,7 +39,7 @@ async def session_id_is_no_path(target: Target) -> None:
     """
     await target.reference_sample(target.cookie)
     alice = await target.shared_login("alice")
-    await target.expect_all_refused(target.with_ids(alice, PATHS))
+    await target.expect_all_refused(await target.with_paths(alice, PATHS))
 
 
 @check(
