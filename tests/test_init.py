@@ -90,6 +90,32 @@ async def test_an_authorization_server_is_pointed_out_with_what_to_fill_in() -> 
     assert draft.table["public_url"] == "https://oauth.reference.example"
 
 
+class CodesAlone(Site):
+    """An authorization server whose login is shown for a client's request alone."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/.well-known/openid-configuration", self.published),
+            Route("/auth", self.refuse, methods=["GET", "POST"]),
+            Route("/token", self.refuse, methods=["POST"]),
+        ]
+
+    async def published(self, request: Request) -> Response:
+        places = {"authorization_endpoint": f"{BASE}/auth", "token_endpoint": f"{BASE}/token"}
+        return JSONResponse({"issuer": BASE, "grant_types_supported": ["authorization_code"], **places})
+
+    async def refuse(self, request: Request) -> Response:
+        return JSONResponse({"error": "invalid_request"}, 400)
+
+
+@pytest.mark.asyncio
+async def test_an_authorization_server_is_given_no_password_where_it_redeems_codes() -> None:
+    site = CodesAlone()
+    draft = (await explored(site)).draft
+    assert "authorization request" in draft.todo["login"]
+    assert not {"POST /auth", "POST /token"} & set(site.seen)
+
+
 @pytest.mark.asyncio
 async def test_a_password_change_is_read_off_a_form() -> None:
     change = (await of_reference("session", "html")).draft.table["change_password"]
@@ -255,6 +281,129 @@ async def test_the_routes_of_a_library_are_found() -> None:
     assert found.works
     assert found.draft.table["login"]["send"] == "POST /api/auth/sign-in/email"
     assert found.draft.table["logout"] == {"send": "POST /api/auth/sign-out"}
+
+
+class Tokens(Site):
+    """Tokens instead of a cookie, given and taken as the test says."""
+
+    def __init__(self, shape: str) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def routes(self) -> list[Route]:
+        place = {"nested": "/api/users/login", "short": "/auth"}.get(self.shape, "/login")
+        return [
+            Route(place, self.enter, methods=["POST"]),
+            Route("/me", self.me),
+            Route("/logout", self.logout, methods=["POST"]),
+        ]
+
+    async def enter(self, request: Request) -> Response:
+        told = await request.json()
+        told = told.get("user", {}) if self.shape == "nested" else told
+        name, word = ("user", "pwd") if self.shape == "short" else ("username", "password")
+        if not told.get(name) or PASSWORDS.get(told[name]) != told.get(word):
+            return JSONResponse({"message": "no"}, 401)
+        token = self.new_session(told["username" if name == "username" else "user"])
+        if self.shape == "answer-header":
+            return Response(headers={"X-Auth-Token": token})
+        before = {"jwt-in-value": "JWT ", "bearer-in-value": "Bearer "}.get(self.shape, "")
+        return JSONResponse({"token": before + token})
+
+    def who(self, request: Request) -> str | None:
+        header = "x-auth-token" if self.shape in ("own-header", "answer-header") else "authorization"
+        scheme = {"own-header": "", "answer-header": "", "bare": "", "jwt-in-value": "JWT "}.get(self.shape, "Bearer ")
+        text = request.headers.get(header, "")
+        return self.sessions.get(text.removeprefix(scheme)) if text.startswith(scheme) else None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("shape", "use"),
+    [
+        ("nested", None),
+        ("short", None),
+        ("bearer-in-value", None),
+        ("jwt-in-value", "header:Authorization: JWT {access}"),
+        ("own-header", "header:x-auth-token: {access}"),
+        ("answer-header", "header:x-auth-token: {access}"),
+        ("bare", "header:Authorization: {access}"),
+    ],
+)
+async def test_tokens_are_found_however_they_are_given_and_taken(shape: str, use: str | None) -> None:
+    found = await explored(Tokens(shape))
+    assert found.works, (found.draft.todo, found.problem)
+    assert found.draft.table.get("use") == ({"access": use} if use else None)
+    assert found.draft.table["identity"] == {"send": "GET /me", "name": "json:/name"}
+
+
+class Stays(Tokens):
+    """Access tokens that live on, and refresh tokens that a logout wants to be told."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__("plain")
+        self.place = place
+        self.renewals: dict[str, str] = {}
+
+    def routes(self) -> list[Route]:
+        logout = Route("/auth/logout", self.leave, methods=["POST"])
+        return [*super().routes()[:2], logout, Route("/auth/refresh-token", self.renew, methods=[self.place])]
+
+    async def enter(self, request: Request) -> Response:
+        answer = await super().enter(request)
+        if answer.status_code != 200:
+            return answer
+        name, renewal = (await request.json())["username"], secrets.token_hex(16)
+        self.renewals[renewal] = name
+        if self.place == "POST":
+            return JSONResponse({"token": self.new_session(name), "refreshToken": renewal})
+        answer.set_cookie("jid", renewal, httponly=True)
+        return answer
+
+    async def shown(self, request: Request) -> str:
+        if self.place == "GET":
+            return request.cookies.get("jid", "")
+        body = await request.body()
+        return str((await request.json()).get("refreshToken")) if body else ""
+
+    async def renew(self, request: Request) -> Response:
+        name = self.renewals.get(await self.shown(request))
+        return JSONResponse({"token": self.new_session(name)}) if name else Response(status_code=401)
+
+    async def leave(self, request: Request) -> Response:
+        if self.renewals.pop(await self.shown(request), None) is None:
+            return JSONResponse({"message": "no such refresh token, so there is nothing to do here; sign in"}, 404)
+        answer = Response(status_code=204)
+        answer.delete_cookie("jid")
+        return answer
+
+
+@pytest.mark.asyncio
+async def test_a_logout_that_wants_the_refresh_token_is_found() -> None:
+    draft = (await explored(Stays("POST"))).draft
+    assert draft.table["logout"] == {"send": "POST /auth/logout", "json": {"refreshToken": "{refresh}"}}
+    assert draft.table["refresh"]["send"] == "POST /auth/refresh-token"
+
+
+@pytest.mark.asyncio
+async def test_a_refresh_that_is_read_with_a_cookie_is_found() -> None:
+    assert (await explored(Stays("GET"))).draft.table["refresh"]["send"] == "GET /auth/refresh-token"
+
+
+class AsksFirst(Site):
+    """A logout whose page asks whether one means it."""
+
+    def routes(self) -> list[Route]:
+        return [*super().routes()[:3], Route("/logout", self.ask), Route("/sign-me-out", self.logout, methods=["POST"])]
+
+    async def ask(self, request: Request) -> Response:
+        form = "<form action='/sign-me-out' method='post'><button>Sign out</button></form>"
+        return HTMLResponse(f"<h1>Leave?</h1>{form}")
+
+
+@pytest.mark.asyncio
+async def test_a_logout_that_asks_first_is_found() -> None:
+    assert (await explored(AsksFirst())).draft.table["logout"] == {"page": "/logout", "action": "/sign-me-out"}
 
 
 class Documented(Site):

@@ -60,6 +60,31 @@ def paths(router: respx.MockRouter) -> list[str]:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("use", "answered", "kept"),
+    [
+        (None, "Bearer tok-123456", "tok-123456"),
+        ("header:Authorization: JWT {access}", "jwt tok-123456", "tok-123456"),
+        ("header:Authorization: {access}", "Bearer tok-123456", "Bearer tok-123456"),
+        ("header:Authorization: Bearer {access}", "Bearertok-123456", "Bearertok-123456"),
+        ("cookie:token", "Bearer tok-123456", "Bearer tok-123456"),
+    ],
+)
+async def test_a_token_is_kept_without_the_scheme_that_use_writes(
+    router: respx.MockRouter, use: str | None, answered: str, kept: str
+) -> None:
+    router.post("/login").respond(200, json={"token": answered})
+    changes = {
+        "login": {**TABLE["login"], "take": {"access": "json:/token"}},
+        **({"use": {"access": use}} if use else {}),
+    }
+    system = a_target(router, **changes)
+    alice = alice_of(system)
+    await do(system, "login", alice)
+    assert alice.tokens == {"access": kept}
+
+
+@pytest.mark.asyncio
 async def test_login_by_json(router: respx.MockRouter) -> None:
     router.post("/login").respond(200, json={"token": "tok-123456"})
     system = a_target(router, login={**TABLE["login"], "take": {"access": "json:/token"}})

@@ -37,13 +37,14 @@ async def find_logout(probe: Probe, account: str, trial: Trial, identity: Found,
     async for verb in _logouts(probe, party, trial, identity, api):
         if probe.budget.left <= 0:
             break
+        held = len(party.jar)
         exchange = await probe.attempt(party, "logout", verb)
         if exchange is None or exchange.answer is None or exchange.answer.status >= 400 or _is_nothing(probe, exchange):
             continue
         if not await _still_in(party, identity):
             return Ending(verb, True)
         posted = verb.get("send", "").startswith("POST") and exchange.answer.status < 300
-        polite = polite or (Ending(verb, False) if posted else None)
+        polite = polite or (Ending(verb, False) if posted or len(party.jar) < held else None)
     return polite
 
 
@@ -72,11 +73,14 @@ async def _logouts(
         if first["send"] in known or probe.budget.left <= 0:
             continue
         bare = await party.send("POST", path, purpose=f"{party.label} logs out at {path}")
-        if not probe.absent(bare):
+        if not probe.absent(bare) or ("refresh" in trial.take and probe.answers_here(bare)):
             async for verb in _posted(probe, party, trial, identity, bare, first["send"]):
                 yield verb
         if not probe.absent(await probe.look(path)):
             yield {"send": f"GET {path}"}
+            asked = logout_verbs(probe, await probe.open(party, path))
+            for verb in [verb for verb in asked if "page" in verb][:1]:
+                yield verb
 
 
 async def _posted(
@@ -98,18 +102,27 @@ def _shapes(send: str, trial: Trial) -> Iterator[dict[str, Any]]:
         yield trial.csrf.on(plain)
         return
     yield plain
-    if not send.startswith("GET"):
-        yield {**plain, "json": {}}
+    if send.startswith("GET"):
+        return
+    if "refresh" in trial.take:
+        yield {**plain, "json": {_member_of(trial): "{refresh}"}}
+    yield {**plain, "json": {}}
+
+
+def _member_of(trial: Trial) -> str:
+    """How the login calls its refresh token."""
+    return trial.take["refresh"].rpartition("/")[2]
 
 
 async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None) -> dict[str, Any] | None:
     """A request that gives a new access token for the refresh token of a login."""
-    in_cookie = any("refresh" in name.lower() for name, _ in trial.party.jar.as_pairs())
+    cookies = [name for name, _ in trial.party.jar.as_pairs()]
+    in_cookie = any("refresh" in name.lower() for name in cookies) or ("access" in trial.party.tokens and cookies)
     if "refresh" not in trial.party.tokens and not in_cookie:
         return None
     probe.describe(trial.table())
     party = await log_in(probe, account, trial)
-    places = dict.fromkeys([*(api.refreshes() if api else []), *REFRESHES])
+    places = dict.fromkeys([*(api.refreshes() if api else []), *nearest(REFRESHES, trial.place)])
     for verb in _refreshes(list(places), trial) if party else ():
         if probe.budget.left <= 0:
             break
@@ -122,9 +135,9 @@ async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None
 
 def _refreshes(places: list[str], trial: Trial) -> Iterator[dict[str, Any]]:
     if "refresh" not in trial.party.tokens:
-        yield from ({"send": f"POST {place}"} for place in places)
+        yield from ({"send": f"{method} {place}"} for place in places for method in ("POST", "GET"))
         return
-    own = trial.take["refresh"].rpartition("/")[2]
+    own = _member_of(trial)
     for place in places:
         if place == "/token":
             yield {"send": "POST /token", "form": {"grant_type": "refresh_token", "refresh_token": "{refresh}"}}

@@ -11,7 +11,7 @@ from conformance.discover.forms import own_links
 from conformance.discover.logins import Trial, log_in
 from conformance.discover.openapi import Api
 from conformance.discover.probe import WORD, Probe, document, is_page
-from conformance.discover.routes import HANDS_OFF, IDENTITIES, IDENTITY, LOGOUT, NAME_MEMBERS, nearest
+from conformance.discover.routes import CARRIERS, HANDS_OFF, IDENTITIES, IDENTITY, LOGOUT, NAME_MEMBERS, nearest
 from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.templates import extract
@@ -21,8 +21,9 @@ DEEPEST = 8
 MOST_SPOTS = 8
 IDENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,80}")
 LONGEST_TEXT = 200
-SCHEMES = ("Token", "JWT")
-"""Schemes beside Bearer under which tokens travel, as challenges name them."""
+CLOSED = (400, 401, 403)
+MOST_CLOSED = 2
+"""Routes on which other ways for a token to travel are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +46,32 @@ class Found:
 async def find_identity(probe: Probe, trial: Trial, api: Api | None, others: tuple[str, ...]) -> Found | None:
     """The first route on which a login shows, by what the target names its users; tells users apart where it can."""
     probe.describe(trial.table())
-    found, challenges = await _search(probe, trial, api, others)
-    schemes = [s for s in SCHEMES if any(c.lower().startswith(s.lower()) for c in challenges)]
-    if found is None and "access" in trial.party.tokens and schemes:
-        trial.use = {"access": f"header:Authorization: {schemes[0]} {{access}}"}
+    found, closed = await _search(probe, trial, _places(probe, trial, api), others)
+    if found is not None or "access" not in trial.party.tokens or trial.use:
+        return found
+    for carrier in CARRIERS:
+        trial.use = {"access": f"header:{carrier}"}
         probe.describe(trial.table())
-        found, _ = await _search(probe, trial, api, others)
-    return found
+        if closed and (found := (await _search(probe, trial, closed[:MOST_CLOSED], others))[0]):
+            return found
+    trial.use = {}
+    return None
 
 
 async def _search(
-    probe: Probe, trial: Trial, api: Api | None, others: tuple[str, ...]
+    probe: Probe, trial: Trial, places: list[str], others: tuple[str, ...]
 ) -> tuple[Found | None, list[str]]:
-    challenges: list[str] = []
+    """What was found among these places, and those of them that are there and let the user not in."""
+    closed: list[str] = []
     answered: list[str] = []
     second: Party | None = None
-    for path in _places(probe, trial, api):
+    for path in places:
         if probe.budget.left <= 0:
             break
         inside = await trial.party.send("GET", path, purpose=f"{trial.party.label} looks at {path}")
         if inside.answer is None or inside.answer.status != 200:
-            challenges += inside.answer.all("www-authenticate") if inside.answer else ()
+            if inside.answer is not None and inside.answer.status in CLOSED and not probe.absent(inside):
+                closed.append(path)
             continue
         spots = spots_in(inside, probe.system.words(trial.party))[:MOST_SPOTS]
         outside = await probe.look(path) if spots else None
@@ -81,8 +87,8 @@ async def _search(
             name = _value(source, inside)
             unlike = theirs is None or _value(source, theirs) not in (None, name)
             if name and unlike and _value(source, again) == name:
-                return Found(path, source, name, inside, tuple(answered)), challenges
-    return None, challenges
+                return Found(path, source, name, inside, tuple(answered)), closed
+    return None, closed
 
 
 def _places(probe: Probe, trial: Trial, api: Api | None) -> list[str]:

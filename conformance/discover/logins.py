@@ -16,12 +16,15 @@ from conformance.discover.routes import (
     CSRF,
     CSRF_HEADERS,
     CSRF_PLACES,
+    FURTHER_MEMBERS,
     LOGIN_ACTS,
     PASSWORD_FIELDS,
     REFRESH_NAMES,
+    SCHEME,
+    TOKEN_HEADERS,
     USER_FIELDS,
 )
-from conformance.model import Exchange
+from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.set_cookie import parse_set_cookie
 from conformance.target.templates import extract, forms
@@ -91,9 +94,13 @@ async def log_in(probe: Probe, account: str, trial: Trial) -> Party | None:
 
 
 async def trials(
-    probe: Probe, accounts: tuple[str, ...], api: Api | None, pages: list[tuple[PageForm, dict[str, str]]]
-) -> AsyncIterator[Trial]:
-    """Logins of the first account that the target did not plainly refuse, the likeliest first."""
+    probe: Probe, accounts: tuple[str, ...], api: Api | None, pages: list[tuple[PageForm, dict[str, str]]],
+    elsewhere: frozenset[str | None] = frozenset(),
+) -> AsyncIterator[Trial]:  # fmt: skip
+    """Logins of the first account that the target did not plainly refuse, the likeliest first.
+
+    `elsewhere` are routes that take no names and passwords.
+    """
     if not accounts:
         return
     account = accounts[0]
@@ -105,7 +112,7 @@ async def trials(
         if filled := await _attempt(probe, account, step, "a login form", None):
             filled.doubtful = any(login_fill(form) == fill for form in forms_on(probe, filled.answer))
             yield filled
-    known = {operation.path for operation in (api.logins() if api else [])}
+    known = {*(operation.path for operation in (api.logins() if api else [])), *elsewhere}
     for path in LOGIN_ACTS:
         if path in known or probe.budget.left <= 0 or probe.attempts >= MOST_ATTEMPTS:
             continue
@@ -131,9 +138,14 @@ def _shapes(path: str, empty: Exchange) -> Iterator[dict[str, Any]]:
     users = [name for name in USER_FIELDS if f'"{name}"' in text or f"'{name}'" in text] or list(USER_FIELDS[:4])
     passwords = [name for name in PASSWORD_FIELDS if f'"{name}"' in text] or list(PASSWORD_FIELDS[:1])
     wants_form = empty.answer is not None and empty.answer.status == 415
-    for kind in ("form",) if wants_form else ("json", "form"):
-        for user, password in itertools.product(users[:4], passwords[:1]):
-            yield {"send": f"POST {path}", kind: {user: "{user}", password: "{password}"}}
+    further = FURTHER_MEMBERS.get(path, {})
+    flat = [{**further, u: "{user}", p: "{password}"} for u, p in itertools.product(users[:4], passwords[:1])]
+    nested = [{"user": {name: "{user}", "password": "{password}"}} for name in ("email", "username")]
+    short = [{"user": "{user}", "pwd": "{password}"}]
+    if not wants_form:
+        bodies = [*flat, *(nested if "/users/" in path else ()), *short]
+        yield from ({"send": f"POST {path}", "json": body} for body in bodies)
+    yield from ({"send": f"POST {path}", "form": body} for body in flat)
 
 
 async def _with_csrf(probe: Probe, account: str, verbs: list[dict[str, Any]], source: str) -> AsyncIterator[Trial]:
@@ -173,21 +185,31 @@ async def _attempt(
         if exchange.answer.status in WRONG and "send" in verb:
             probe.refused.setdefault(verb["send"], exchange.answer.status)
         return None
-    take = taken_from(document(exchange))
+    take = {**taken_from_headers(exchange.answer), **taken_from(document(exchange))}
+    use: dict[str, str] = {}
     for name, source_of in take.items():
         value = extract(source_of, exchange.answer, {})
+        if value and name == "access" and (scheme := SCHEME.match(value)):
+            use = {} if scheme[1].lower() == "bearer" else {name: f"header:Authorization: {scheme[1]} {{access}}"}
+            value = value[scheme.end() :]
         if value:
             party.tokens[name] = value
             party.learn(f"{name} token", value)
     if not party.tokens and not len(party.jar):
         return None
-    return Trial(verb, party, exchange, source, csrf, take)
+    return Trial(verb, party, exchange, source, csrf, take, use)
 
 
 def _says_error(exchange: Exchange) -> bool:
     """Whether an answer reports a failure under a status of success."""
     told = document(exchange)
     return isinstance(told, dict) and bool(told.get("error") or told.get("errors"))
+
+
+def taken_from_headers(answer: Answer) -> dict[str, str]:
+    """Where an access token stands among the headers of an answer."""
+    found = next((name for name in TOKEN_HEADERS if _is_token(answer.header(name))), None)
+    return {"access": f"header:{found}"} if found else {}
 
 
 def taken_from(told: Any) -> dict[str, str]:

@@ -23,7 +23,7 @@ from conformance.target.templates import forms, json_of
 from conformance.target.verbs import browse, perform
 from conformance.target.wire import origin_of
 
-MOST_REQUESTS = 120
+MOST_REQUESTS = 200
 FOR_PREFLIGHT = 45
 """Requests that exploring leaves to the preflight of what it drafted."""
 NOWHERE = "/pickproof-looks-where-nothing-is"
@@ -134,6 +134,11 @@ class Probe:
         posted = exchange.request.method not in ("GET", "HEAD")
         common = self.nothing_posted if posted else self.nothing
         return common is not None and common.status not in ABSENT and alike(answer, common, exchange.request.url)
+
+    def answers_here(self, exchange: Exchange) -> bool:
+        """Whether a post got what no other path gets, be it a 404: what it asked for may be what is not found."""
+        answer, common = exchange.answer, self.nothing_posted
+        return answer is not None and common is not None and not alike(answer, common, exchange.request.url)
 
     def path_of(self, url: str) -> str | None:
         """Path and query of a URL of this target; None for another host and for what a description can't say."""

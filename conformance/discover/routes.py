@@ -8,25 +8,30 @@ from posixpath import commonprefix
 
 LOGIN_PAGES = (
     "/login", "/accounts/login/", "/signin", "/sign-in", "/users/sign_in", "/auth/login", "/account/login",
-    "/user/login", "/login/", "/admin/login/",
+    "/user/login", "/login/", "/admin/login/", "/api/auth/signin",
 )  # fmt: skip
 LOGIN_ACTS = (
     "/login", "/api/login", "/api/auth/login", "/auth/login", "/api/v1/login", "/api/v1/auth/login", "/token",
     "/api/token/", "/auth/token", "/api/users/login", "/signin", "/session", "/api/session", "/sessions",
     "/users/login", "/user/login", "/api/auth/sign-in/email", "/api/auth/signin", "/auth/sign_in", "/api/auth/local",
-    "/api/login_check", "/api/v1/login/access-token",
+    "/api/login_check", "/api/v1/login/access-token", "/auth", "/api/auth", "/auth/signin", "/authenticate",
+    "/api/authenticate", "/authentication", "/api/signin", "/users/signin", "/users/authenticate",
 )  # fmt: skip
 IDENTITIES = (
     "/me", "/api/me", "/users/me", "/users/me/", "/api/users/me", "/auth/me", "/api/auth/me", "/api/user", "/whoami",
     "/profile", "/accounts/profile/", "/account", "/api/v1/me", "/userinfo", "/user", "/api/profile", "/session",
-    "/api/session", "/api/whoami", "/api/auth/get-session", "/api/v1/users/me", "/",
+    "/api/session", "/api/whoami", "/api/auth/get-session", "/api/v1/users/me", "/auth/profile", "/api/auth/session",
+    "/api/auth/user", "/auth/user", "/users/profile", "/api/users/profile", "/",
 )  # fmt: skip
 LOGOUTS = (
     "/logout", "/api/logout", "/auth/logout", "/api/auth/logout", "/accounts/logout/", "/signout", "/api/v1/logout",
-    "/api/auth/sign-out", "/api/auth/signout", "/users/logout", "/user/logout", "/auth/sign_out",
+    "/api/auth/sign-out", "/api/auth/signout", "/auth/signout", "/users/logout", "/user/logout", "/auth/sign_out",
 )  # fmt: skip
-REFRESHES = ("/refresh", "/auth/refresh", "/api/refresh", "/api/auth/refresh", "/token/refresh", "/api/token/refresh/",
-             "/token")  # fmt: skip
+REFRESHES = (
+    "/refresh", "/auth/refresh", "/api/refresh", "/api/auth/refresh", "/token/refresh", "/api/token/refresh/", "/token",
+    "/refresh-token", "/auth/refresh-token", "/auth/refresh-tokens", "/api/auth/refresh-token",
+    "/api/auth/refreshtoken",
+)  # fmt: skip
 CSRF_PLACES = ("/csrf", "/csrf-token", "/api/csrf", "/api/csrf-token", "/auth/csrf", "/api/auth/csrf",
                "/sanctum/csrf-cookie")  # fmt: skip
 PASSWORD_PAGES = ("/password", "/accounts/password_change/", "/account/password", "/settings/password",
@@ -40,6 +45,15 @@ METADATA_PLACES = ("/.well-known/openid-configuration", "/.well-known/oauth-auth
 USER_FIELDS = ("username", "user", "email", "login", "name", "identifier", "user_name", "userName")
 PASSWORD_FIELDS = ("password", "pass", "passwd", "pwd")
 ACCESS_NAMES = ("access_token", "accessToken", "access", "token", "jwt", "auth_token", "authToken", "key")
+SCHEME = re.compile(r"(Bearer|JWT|Token) (?=[!-~]+$)", re.IGNORECASE)
+"""A token that its answer writes with the scheme under which it travels."""
+TOKEN_HEADERS = ("authorization", "x-auth-token", "x-access-token")
+"""Headers of an answer in which some targets hand a token out."""
+CARRIERS = ("Authorization: Token {access}", "Authorization: JWT {access}", "x-access-token: {access}",
+            "x-auth-token: {access}", "Authorization: {access}")  # fmt: skip
+"""Ways beside Bearer in which tokens travel."""
+FURTHER_MEMBERS = {"/authentication": {"strategy": "local"}}
+"""What some routes want beside a name and a password."""
 REFRESH_NAMES = ("refresh_token", "refreshToken", "refresh")
 NAME_MEMBERS = ("username", "user_name", "userName", "login", "preferred_username", "name", "email", "user", "sub",
                 "id", "uid", "user_id", "userId", "uuid")  # fmt: skip

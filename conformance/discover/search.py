@@ -76,7 +76,7 @@ async def _explored(probe: Probe, accounts: tuple[str, ...]) -> Draft:
     metadata, api, pages = await find_metadata(probe), await find_api(probe), await find_login_forms(probe)
     _published(draft, metadata)
     halfway: Trial | None = None
-    async for trial in trials(probe, accounts[:1], api, pages):
+    async for trial in trials(probe, accounts[:1], api, pages, _endpoints(metadata)):
         if identity := await find_identity(probe, trial, api, accounts[1:2]):
             await _rest(probe, draft, accounts[0], trial, identity, api)
             return draft
@@ -85,6 +85,14 @@ async def _explored(probe: Probe, accounts: tuple[str, ...]) -> Draft:
     guess = guess or (operation_verb(api.logins()[0]) if api and api.logins() else None)
     _unfinished(draft, probe, accounts, halfway, guess, api)
     return draft
+
+
+def _endpoints(metadata: Metadata | None) -> frozenset[str | None]:
+    """Where codes are asked for and redeemed, and no names and passwords, by the metadata's own words."""
+    grants = metadata.values.get("grant_types_supported") if metadata else None
+    if metadata is None or not isinstance(grants, list) or "password" in grants:
+        return frozenset()
+    return frozenset(metadata.path(name) for name in ("authorization_endpoint", "token_endpoint"))
 
 
 def _published(draft: Draft, metadata: Metadata | None) -> None:
@@ -118,6 +126,11 @@ def _unfinished(
         route, status = min(probe.refused.items(), key=lambda found: WRONG.index(found[1]))
         draft.todo["login"] = (
             f"{route} answered {status} to {accounts[0]}: is the password right, and which members does it want?"
+        )
+    elif draft.metadata:
+        draft.todo["login"] = (
+            "which page logs a user in? An authorization server often shows it only for the authorization request of "
+            "a client: the page may be such a request with its query"
         )
     else:
         draft.todo["login"] = f"no login form and no login route was found{spent}: which request logs in?"

@@ -218,6 +218,13 @@ class Party:
                 query[rest] = self.tokens[name]
         return headers, [*cookies, *self.also_cookies], {**query, **dict(self.also_query)}
 
+    def without_scheme(self, name: str, text: str) -> str:
+        """A token bare, where the answer wrote before it what `use` writes there, as in ``Bearer eyJ…``."""
+        _, _, carrier = {**DEFAULT_USE, **self.system.use}.get(name, "").partition(":")
+        written = carrier.partition(":")[2].strip().partition("{")[0]
+        said = bool(written) and text.lower().startswith(written.lower())
+        return text[len(written) :].strip() or text if said else text
+
     def _rendered(self, key: str, template: Any, words: Mapping[str, str]) -> Any:
         """What stands at a key of the description that goes along with every request of whatever verb."""
         try:

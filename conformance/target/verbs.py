@@ -238,6 +238,8 @@ def _take(party: Party, step: Step, exchange: Exchange, known: dict[str, str], k
         if value is None:
             reason = f"nothing stands at take.{name} = {source!r} in the answer ({_short(exchange)})"
             raise NotTakenError(reason, (exchange,), key)
+        if name in TAKEN:
+            value = party.without_scheme(name, value)
         known[name] = value
         if name in TAKEN:
             party.tokens[name] = value
