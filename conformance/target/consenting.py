@@ -14,7 +14,7 @@ from conformance.target.granting import LOOPBACK, Granting
 from conformance.target.oauth_messages import AuthorizationResponse, Client, Code, TokenAnswer, new_verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
     from conformance.target.party import Party
     from conformance.target.templates import Form
@@ -140,16 +140,18 @@ class Consenting(Granting):
         form = server.form_of_consent(own.exchange, victim)
         if form is None:
             self.not_applicable(f"no page of consent is shown: the request ended in {own}")
-        own_words = set(self.system.words(victim).values())
         foreign = server.form_of_consent((await self.ask(attacker, request, decide=False)).exchange, attacker)
-        for what in ("without its anti-forgery value", "of the attacker's own page"):
+        # Where the attacker is asked nothing, two pages of the victim tell what is new on each.
+        theirs, own_words = foreign or form, set(self.system.words(victim).values())
+        forgeries: dict[str, Callable[[Form], Form]] = {
+            "without its anti-forgery value": lambda shown: known_elsewhere(shown, theirs, own_words)
+        }
+        if foreign is not None:
+            forgeries["of the attacker's own page"] = lambda _: theirs
+        for what, forged in forgeries.items():
             page = await self.ask(victim, request, decide=False)
-            shown = server.form_of_consent(page.exchange, victim) or form
-            # Where the attacker is asked nothing, two pages of the victim tell what is new on each.
-            forged = foreign if what.startswith("of") else known_elsewhere(shown, foreign or form, own_words)
-            if forged is None:
-                continue
-            answer = await server.answer_page(victim, page, forged, ELSEWHERE, f"another site sends a form {what}")
+            sent = forged(server.form_of_consent(page.exchange, victim) or form)
+            answer = await server.answer_page(victim, page, sent, ELSEWHERE, f"another site sends a form {what}")
             self.demand_no_code(answer, f"a form of consent {what} has no effect")
         await self.code(victim, client)
 

@@ -17,8 +17,6 @@ from conformance.target.verbs import NotTakenError
 
 ELSEWHERE = ("sid", "session", "sessionid", "session_id", "PHPSESSID", "JSESSIONID", "token")
 """Parameter names that servers read sessions from, besides the cookie's own name."""
-
-
 PATH_SIGN = re.compile(r"/|%2f|\.|%00|\x00")
 
 
@@ -86,15 +84,14 @@ class Hijacking(Cast, Expectations):
             yield alice.holding(text.replace("{id}", genuine), self.cookie, label)
 
     async def with_paths(self, alice: Party, ids: Iterable[str]) -> list[Party]:
-        """Attackers with ids that are paths, but for those that do as much where other signs stand for those of a path.
+        """Attackers with ids that are paths, but for those let in with other signs in place of those of a path.
 
         What a lenient decoder of base64 drops or ignores makes no path of an id; session.id.mutate judges such ids.
         """
         spelled = list(ids)
-        attackers = list(self.with_ids(alice, spelled))
         others = self.with_ids(alice, (PATH_SIGN.sub(_no_path, text) for text in spelled))
-        pairs = zip(attackers, others, strict=True)
-        return [a for a, other in pairs if not ((await a.whoami()).accepted and (await other.whoami()).accepted)]
+        pairs = zip(self.with_ids(alice, spelled), others, strict=True)
+        return [attacker for attacker, other in pairs if not (await other.whoami()).accepted]
 
     def with_cookies(self, alice: Party, extra: Iterable[tuple[str, tuple[tuple[str, str], ...]]]) -> Iterator[Party]:
         """Alice's client with more cookies, or with others."""

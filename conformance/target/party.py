@@ -201,11 +201,16 @@ class Party:
                 self.learn(f"{name} cookie", value)
         return exchange
 
+    @property
+    def _use(self) -> Mapping[str, str]:
+        """How tokens travel, by their name."""
+        return {**DEFAULT_USE, **self.system.use}
+
     def _presented(self) -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
         headers: dict[str, str] = {}
         cookies: list[tuple[str, str]] = []
         query: dict[str, str] = {}
-        for name, template in {**DEFAULT_USE, **self.system.use}.items():
+        for name, template in self._use.items():
             if name not in self.tokens:
                 continue
             kind, _, rest = template.partition(":")
@@ -220,7 +225,7 @@ class Party:
 
     def without_scheme(self, name: str, text: str) -> str:
         """A token bare, where the answer wrote before it what `use` writes there, as in ``Bearer eyJ…``."""
-        _, _, carrier = {**DEFAULT_USE, **self.system.use}.get(name, "").partition(":")
+        _, _, carrier = self._use.get(name, "").partition(":")
         written = carrier.partition(":")[2].strip().partition("{")[0]
         said = bool(written) and text.lower().startswith(written.lower())
         return text[len(written) :].strip() or text if said else text
