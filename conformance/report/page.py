@@ -39,9 +39,10 @@ def to_html(report: Report, secrets: Secrets, evidence: Mapping[str, str] = Mapp
         tag("title", title),
         tag("style", Html(Path(__file__).with_name("page.css").read_text(encoding="utf-8"))),
     ])  # fmt: skip
-    body = [_head(report, secrets), _not_tested(report, secrets)]
+    body = [_head(report, secrets)]
     body += [_stories(report, secrets, evidence, outcome, name) for outcome, name in facts.TITLES.items()]
-    body += [sections(report, secrets), _table(report, secrets), _colophon(report, secrets)]
+    body += [_not_tested(report, secrets), sections(report, secrets), _table(report, secrets)]
+    body += [_colophon(report, secrets)]
     page = tag("html", tag("head", head), tag("body", *body), lang="en")
     return f"<!doctype html>\n{page}\n"
 
@@ -49,6 +50,7 @@ def to_html(report: Report, secrets: Secrets, evidence: Mapping[str, str] = Mapp
 def _head(report: Report, secrets: Secrets) -> Html:
     target = report.target
     where = join([f"{target.scheme} at ", tag("code", shown(target.base_url, secrets)), f", {report.started}"])
+    why = tag("a", "what was not tested, and why", href="#not-tested") if report.counts[Outcome.NOT_APPLICABLE] else ""
     early = "" if report.partial is None else f"The run ended early: {shown(report.partial, secrets)}"
     return tag(
         "header",
@@ -57,6 +59,7 @@ def _head(report: Report, secrets: Secrets) -> Html:
         tag("p", early, class_="partial") if early else "",
         tag("ul", *(_profile(name, verdict) for name, verdict in report.profiles.items()), class_="profiles"),
         tag("p", facts.counted(report), class_="counts"),
+        tag("p", why, class_="soft") if why else "",
         tag("p", f"{facts.effort(report)}; seed {report.seed}. "
                  f"Exit {report.exit_code}: {facts.EXIT_MEANING[report.exit_code]}.", class_="soft"),
     )  # fmt: skip
@@ -75,7 +78,7 @@ def _not_tested(report: Report, secrets: Secrets) -> Html:
         tag("li", tag("details", tag("summary", f"{why} ({len(ids)})"), tag("span", ", ".join(ids), class_="id")))
         for why, ids in reasons.items()
     ]
-    return tag("section", tag("h2", "Not tested, and why"), tag("ul", *rows, class_="untested"))
+    return tag("section", tag("h2", "Not tested, and why"), tag("ul", *rows, class_="untested"), id="not-tested")
 
 
 def _stories(report: Report, secrets: Secrets, evidence: Mapping[str, str], outcome: Outcome, title: str) -> Html:
