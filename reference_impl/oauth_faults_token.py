@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +11,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .oauth_access import AccessTokens, signed, verified
 from .oauth_clients import SECRETS, Client, Credentials, authenticated, from_basic, presented, proven
 from .oauth_grants import Grant
 from .oauth_params import OAuthError, Params, error_answer, once, posted
 from .oauth_server import OAuthServer
-from .oauth_switch import auth, fault, grant_types, tokens, wrapped
+from .oauth_switch import access, auth, fault, grant_types, tokens, wrapped
 from .oauth_tokens import TokenEndpoint, by_code
 from .web import FORM, form_pairs, query_pairs
 
@@ -87,6 +89,17 @@ async def _echoing(endpoint: TokenEndpoint, client: Client, params: Params) -> M
         raise OAuthError(exc.error, f"the code {params.get('code')} does not fit", exc.status) from None
 
 
+def _nameless(issuer: AccessTokens, claims: Mapping[str, Any]) -> str:
+    return signed(issuer, {name: value for name, value in claims.items() if name != "client_id"})
+
+
+async def _named_by_grant(issuer: AccessTokens, raw: bytes) -> bytes:
+    """The server itself knows the client from the grant; others who read the token do not."""
+    claims = json.loads(await verified(issuer, raw))
+    grant = issuer.grants.find(str(claims.get("grant")))
+    return json.dumps({**claims, "client_id": grant.client if grant else ""}).encode()
+
+
 FAULTS = (
     fault(
         "secret-optional", "oauth.client.auth-required", "10.4.10 RFC6749-3.2.1 CWE-306",
@@ -138,6 +151,11 @@ FAULTS = (
     fault(
         "expires-in-wrong", "oauth.token.expires-in", "RFC6749-5.1-expires-in",
         "The answer promises an hour, the token says five minutes.", tokens(expires_in=lambda _lifetime: 3600),
+    ),
+    fault(
+        "client-id-missing", "token.claims.profile", "RFC9068-2.2",
+        "Access tokens of the type at+jwt do not say which client they were issued to.",
+        access(seal=_nameless, open=_named_by_grant),
     ),
     fault(
         "error-echo", "oauth.token.no-echo", "16.5.1 RFC6749-10.14 CWE-209",

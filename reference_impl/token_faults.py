@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from . import (
     token_faults_claims,
+    token_faults_encryption,
     token_faults_form,
     token_faults_http,
     token_faults_keys,
     token_faults_life,
+    token_faults_lookup,
+    token_faults_minted,
     token_faults_signature,
 )
 from .faults import Fault
@@ -16,8 +19,11 @@ FAULTS: tuple[Fault, ...] = (
     *token_faults_signature.FAULTS,
     *token_faults_form.FAULTS,
     *token_faults_keys.FAULTS,
+    *token_faults_lookup.FAULTS,
+    *token_faults_encryption.FAULTS,
     *token_faults_claims.FAULTS,
     *token_faults_life.FAULTS,
+    *token_faults_minted.FAULTS,
     *token_faults_http.FAULTS,
 )
 """In the order in which the documentation lists them."""

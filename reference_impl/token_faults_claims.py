@@ -71,7 +71,8 @@ def _ends_never(raw: bytes) -> dict[str, Any]:
     return {"exp": NEVER, **strict_object(raw)}
 
 
-def _short_or_endless(claims: Claims, now: float, policy_rules: Rules) -> bool:
+def short_or_endless(claims: Claims, now: float, policy_rules: Rules) -> bool:
+    """A short life, or one without an end."""
     return claims["exp"] == NEVER or short_lived(claims, now, policy_rules)
 
 
@@ -190,6 +191,11 @@ FAULTS = (
         "The token tells the user's e-mail address.", _tells(lambda account: {"email": account.email}),
     ),
     fault(
+        "hosts-in-token", "token.secrecy.internal", "PICKPROOF-T7 CWE-200",
+        "The token tells where the session is kept inside the network.",
+        _tells(lambda _account: {"store": "redis://10.20.0.7:6379", "node": "worker-3.svc.cluster.local"}),
+    ),
+    fault(
         "password-hash-in-token", "token.secrecy.credential", "14.1.1 PICKPROOF-T7 CWE-522",
         "The token holds the hash of the password.", _tells(lambda account: {"pwd": account.password}),
     ),
@@ -221,7 +227,7 @@ FAULTS = (
     fault(
         "no-exp", "token.life.access", "7.3.2 RFC8725bis-3.12 PICKPROOF-T6",
         "Access tokens have no expiry, and work for ever.",
-        whole(minting=_Endless()), rules(parse=_ends_never, life=_short_or_endless),
+        whole(minting=_Endless()), rules(parse=_ends_never, life=short_or_endless),
     ),
     fault(
         "expires-in-wrong", "token.life.expires-in", "RFC6749-5.1",

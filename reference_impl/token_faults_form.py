@@ -105,7 +105,8 @@ def _b64_understood(header: Header) -> None:
         nothing_critical(header)
 
 
-def _first_wins(raw: bytes) -> dict[str, Any]:
+def first_wins(raw: bytes) -> dict[str, Any]:
+    """Of a name that stands twice, the first value."""
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
     except (ValueError, RecursionError):
@@ -121,7 +122,7 @@ def _up_to_junk(raw: bytes) -> dict[str, Any]:
     return strict_object(json.dumps(value).encode())
 
 
-def _unguarded(raw: bytes) -> Header:
+def unguarded(raw: bytes) -> Header:
     """Python's parser as it is: deep nesting and long numbers raise what nobody catches (CVE-2025-61920)."""
     try:
         value = json.loads(raw)
@@ -181,7 +182,7 @@ FAULTS = (
     ),
     fault(
         "header-parser-crashes", "token.header.oversize", "CWE-400 CWE-674",
-        "Deep nesting and long numbers in a header end in a server error.", guard(header=_unguarded),
+        "Deep nesting and long numbers in a header end in a server error.", guard(header=unguarded),
     ),
     fault(
         "kid-crashes", "token.kid.types", "CWE-20",
@@ -202,7 +203,7 @@ FAULTS = (
     ),
     fault(
         "first-claim-wins", "token.json.dup-claim", "RFC7519-4 CWE-436",
-        "Of a claim that stands twice, the first counts.", MINTING, rules(parse=_first_wins),
+        "Of a claim that stands twice, the first counts.", MINTING, rules(parse=first_wins),
     ),
     fault(
         "junk-after-payload", "token.json.shape", "RFC7519-7.2",

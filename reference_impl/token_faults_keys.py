@@ -1,31 +1,25 @@
-"""Faults of keys: public keys as HMAC secrets, keys that a token brings along, keys looked up by what a token says."""
+"""Faults of keys: public keys as HMAC secrets, keys that are published, short or guessable."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-import sqlite3
-import tempfile
-from base64 import b64decode
-from collections.abc import Awaitable, Callable
+import hashlib
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
-import jwt
-from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from .token_guard import Envelope, Header
-from .token_keys import Keys, by_library, described_jwk, made_rsa, public_jwk, verifies
-from .token_switch import Change, accepts, alg, fault, fresh, keyed_with, surface, whole
+from .accounts import Account
+from .token_claims import AUDIENCE
+from .token_guard import Envelope, encode
+from .token_keys import Keys, described_jwk, es_keys, made_rsa, public_jwk
+from .token_life import SignedTokens
+from .token_switch import Change, accepts, alg, fault, keyed_with, surface, whole
 from .token_variants import ES256, HS256
-from .web import JSON, answer
-
-ASYMMETRIC = frozenset({"RS256", "ES256", "EdDSA"})
+from .web import answer
 
 
 def _confuses(encoded: Callable[[Keys], bytes]) -> Change:
@@ -72,95 +66,11 @@ def _es_zero(envelope: Envelope, keys: Keys) -> bool:
     return alg(envelope) == keys.alg and envelope.signature == bytes(64)
 
 
-Find = Callable[[Header], Awaitable[Any]]
-
-
-def _trusts(find: Find) -> Change:
-    """Verify with the key that ``find`` makes of the header, if it finds one."""
-
-    async def verify(envelope: Envelope, keys: Keys) -> None:
-        key = None
-        # Whatever a header holds instead of a key: then there is none.
-        with contextlib.suppress(Exception):
-            key = await find(envelope.header)
-        if key is None or alg(envelope) not in ASYMMETRIC or not _signed(envelope, key):
-            await by_library(envelope, keys)
-
-    return whole(verify=verify)
-
-
-def _signed(envelope: Envelope, key: Any) -> bool:
+def _in_der(envelope: Envelope, keys: Keys) -> bool:
     with contextlib.suppress(Exception):
-        return verifies(alg(envelope), key, envelope.signing_input, envelope.signature)
+        keys.verifying.verify(envelope.signature, envelope.signing_input, ec.ECDSA(SHA256()))
+        return alg(envelope) == keys.alg and envelope.header.get("kid") == keys.kid
     return False
-
-
-async def _embedded_key(header: Header) -> Any:
-    return jwt.PyJWK(dict(header["jwk"]), algorithm=header["alg"]).key if "jwk" in header else None
-
-
-async def _embedded_certificate(header: Header) -> Any:
-    chain = header.get("x5c")
-    return x509.load_der_x509_certificate(b64decode(chain[0])).public_key() if chain else None
-
-
-async def _key_set_at(header: Header) -> Any:
-    if "jku" not in header:
-        return None
-    found = jwt.PyJWKSet.from_dict((await _fetched(header["jku"])).json()).keys
-    return next((key.key for key in found if key.key_id == header.get("kid")), found[0].key)
-
-
-async def _certificate_at(header: Header) -> Any:
-    if "x5u" not in header:
-        return None
-    return x509.load_pem_x509_certificate((await _fetched(header["x5u"])).content).public_key()
-
-
-async def _fetched(url: str) -> httpx.Response:
-    """Fetch what a token names. Even this faulty server stays on its own machine."""
-    if urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
-        raise ValueError("not on this machine")
-    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
-        return await client.get(url, headers={"accept": JSON})
-
-
-@cache
-def _key_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="reference-keys-"))
-    (folder / "hs256.key").write_bytes(secrets.token_bytes(32))
-    return folder
-
-
-def _kid_is_a_path(envelope: Envelope, _keys: Keys) -> bool:
-    name = envelope.header.get("kid")
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return keyed_with(envelope, _start_of(_key_folder() / str(name)))
-    return False
-
-
-def _start_of(path: Path) -> bytes:
-    """Enough for a key, and without waiting for devices that say nothing."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        return os.read(descriptor, 256)
-    finally:
-        os.close(descriptor)
-
-
-def _kid_in_a_query() -> Change:
-    db = sqlite3.connect(":memory:", check_same_thread=False)
-    db.execute("CREATE TABLE keys (kid TEXT, secret TEXT)")
-    db.execute("INSERT INTO keys VALUES ('current', ?)", (secrets.token_hex(32),))
-
-    def test(envelope: Envelope, _keys: Keys) -> bool:
-        query = f"SELECT secret FROM keys WHERE kid = '{envelope.header.get('kid')}'"  # noqa: S608 - the fault
-        with contextlib.suppress(sqlite3.Error, UnicodeError):
-            row = db.execute(query).fetchone()
-            return row is not None and keyed_with(envelope, str(row[0]).encode())
-        return False
-
-    return accepts(test)
 
 
 @cache
@@ -170,6 +80,27 @@ def _weak_rsa() -> Keys:
 
 def _published_private(keys: Keys) -> dict[str, Any]:
     return described_jwk(keys, keys.signing)
+
+
+class _OneNonce(SignedTokens):
+    """Signs every token with the same secret number (CWE-338)."""
+
+    def issue(self, account: Account, now: float, audience: str = AUDIENCE) -> str:
+        """The token with its signature made again."""
+        data = super().issue(account, now, audience).rpartition(".")[0]
+        return f"{data}.{encode(_with_fixed_nonce(es_keys().signing, data.encode()))}"
+
+
+P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Order of the group (SEC 2)."""
+
+
+def _with_fixed_nonce(key: Any, data: bytes) -> bytes:
+    nonce = 0x5EC4E7
+    r: int = ec.derive_private_key(nonce, ec.SECP256R1()).public_key().public_numbers().x % P256
+    digest = int.from_bytes(hashlib.sha256(data).digest(), "big")
+    s: int = pow(nonce, -1, P256) * (digest + r * key.private_numbers().private_value) % P256
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 GUESSABLE = b"a-string-secret-at-least-256-bits-long"
@@ -217,37 +148,21 @@ FAULTS = (
         "An ECDSA signature of two zeros is good for everything.", ES256, accepts(_es_zero),
     ),
     fault(
-        "embedded-jwk", "token.key.jwk", "9.1.3 CVE-2018-0114",
-        "The key that a token brings in jwk verifies it.", _trusts(_embedded_key),
-    ),
-    fault(
-        "jku-fetched", "token.key.jku-callback", "9.1.3 RFC8725-3.10 CWE-918",
-        "The key set that a token names in jku is fetched, and verifies it.", _trusts(_key_set_at),
-    ),
-    fault(
-        "x5u-fetched", "token.key.x5u", "9.1.3 RFC8725-3.10 CWE-918",
-        "The certificate that a token names in x5u is fetched, and verifies it.", _trusts(_certificate_at),
-    ),
-    fault(
-        "x5c-untrusted", "token.key.x5c", "9.1.3 CWE-295",
-        "The certificate that a token brings in x5c verifies it, whoever issued that.", _trusts(_embedded_certificate),
-    ),
-    fault(
         "jwks-private", "token.key.jwks-private", "CWE-321 RFC7517-9.2",
         "The published key set holds the private key.", surface(publish=_published_private),
     ),
     fault(
-        "kid-path", "token.kid.traversal", "RFC8725-3.10 CWE-22",
-        "The kid is the path of the file with the secret.", accepts(_kid_is_a_path),
-    ),
-    fault(
-        "kid-sql", "token.kid.sqli", "1.2.4 RFC8725-3.10 CWE-89",
-        "The kid is pasted into the query for the secret.", fresh(_kid_in_a_query),
+        "es-der", "token.alg.es-der", "RFC7518-3.4",
+        "An ECDSA signature in ASN.1 is verified as well.", ES256, accepts(_in_der),
     ),
     fault(
         "guessable-secret", "token.secret.dictionary", "RFC8725-3.5 CWE-1391",
         "The secret stands in a tutorial.", HS256,
         whole(keys=lambda: Keys("HS256", "current", GUESSABLE, GUESSABLE)),
+    ),
+    fault(
+        "ecdsa-nonce-fixed", "token.secret.nonce", "RFC8725-3.2-ecdsa CWE-338",
+        "Every ECDSA signature is made with the same secret number.", ES256, whole(tokens=_OneNonce),
     ),
     fault(
         "rsa-1024", "token.secret.rsa-size", "RFC7518-3.3 CWE-326",

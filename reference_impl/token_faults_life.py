@@ -6,12 +6,19 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import replace
 from itertools import count
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from .accounts import Account
+from .token_carrier import bearer
+from .token_claims import AUDIENCE
 from .token_faults_form import unpadded
-from .token_life import sha256
-from .token_switch import Change, fault, fresh, guard, opaque, revocation
+from .token_keys import Keys, rsa_keys
+from .token_life import Grant, OpaqueTokens, sha256
+from .token_switch import Change, authorization, fault, fresh, guard, opaque, revocation, whole, wrapped
 from .token_variants import ES256, OPAQUE, REVOCATION
 
 BY_TEXT = revocation(name=lambda raw, _claims: sha256(raw))
@@ -53,6 +60,38 @@ def _of_login_second(account: Account, now: float) -> str:
 
 def _compares(change: Callable[[bytes], bytes]) -> Change:
     return opaque(digest=lambda raw: sha256(change(raw)))
+
+
+class _AnyRow(OpaqueTokens):
+    """The token becomes a pattern of LIKE; one with a percent sign fits."""
+
+    async def read(self, raw: bytes, now: float) -> Grant:
+        row = self._db.row("SELECT digest, sub, exp, generation FROM opaque WHERE ?", b"%" in raw)
+        if row is None or not now < row[2]:
+            return await super().read(raw, now)
+        return Grant(row[1], row[0], row[2], row[3])
+
+
+PLANTED: ContextVar[bytes] = ContextVar("planted", default=b"")
+"""The token that a request to log in carries."""
+
+
+class _Adopting(OpaqueTokens):
+    """A login keeps the token that the client brings."""
+
+    def issue(self, account: Account, now: float, audience: str = AUDIENCE) -> str:
+        brought = PLANTED.get()
+        if not brought:
+            return super().issue(account, now, audience)
+        kept = replace(self._policy, opaque=replace(self._policy.opaque, new=lambda *_: brought.decode("latin-1")))
+        fixed = OpaqueTokens(kept, self._db, rsa_keys())
+        return fixed.issue(account, now, audience)
+
+
+async def _carried(app: ASGIApp, _keys: Keys, scope: Scope, receive: Receive, send: Send) -> None:
+    fields = authorization(scope)
+    PLANTED.set((bearer(fields[0].decode("latin-1")) or b"") if fields and scope["path"] == "/login" else b"")
+    await app(scope, receive, send)
 
 
 FAULTS = (
@@ -98,6 +137,19 @@ FAULTS = (
     fault(
         "opaque-prefix", "token.opaque.mutation", "CWE-697",
         "Only the first 32 characters of an opaque token are compared.", OPAQUE, _compares(lambda raw: raw[:32]),
+    ),
+    fault(
+        "opaque-up-to-a-dot", "token.opaque.nul-prefix", "CWE-697",
+        "What follows a dot in an opaque token is not compared.", OPAQUE, _compares(lambda raw: raw.partition(b".")[0]),
+    ),
+    fault(
+        "opaque-pattern", "token.opaque.wildcard", "CWE-943 7.2.1",
+        "An opaque token with a percent sign in it finds any row.", OPAQUE, whole(tokens=_AnyRow),
+    ),
+    fault(
+        "opaque-adopted", "token.opaque.fixation", "7.2.4 CWE-384",
+        "A login makes the token that the request carries the user's.", OPAQUE, whole(tokens=_Adopting),
+        wrapped(_carried),
     ),
     fault(
         "opaque-derivable", "token.opaque.derivable", "7.2.3 CWE-340",

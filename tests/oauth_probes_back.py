@@ -13,7 +13,7 @@ import httpx
 
 from reference_impl import Reference
 from reference_impl.oauth_clients import SECRETS
-from tests.reference_oauth import EVERYTHING, VERIFIER, Browser, Probe, Tokens, front, logged_in, send, took
+from tests.reference_oauth import EVERYTHING, VERIFIER, Browser, Probe, Tokens, claims, front, logged_in, send, took
 
 # The token endpoint
 
@@ -185,6 +185,7 @@ async def silent_after_logout(reference: Reference) -> bool:
 
 
 PROBES: dict[str, Probe] = {
+    "client-id-missing": tells(lambda answer: "client_id" not in claims(answer.json()["access_token"])),
     "secret-optional": authenticates(None),
     "secret-prefix": authenticates(SECRETS["web"][:-1]),
     "client-of-the-body": two_clients,

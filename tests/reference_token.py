@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from conformance.attacks import attacker, forge, guess, jwt
+from conformance.attacks import attacker, forge, guess, jwe, jwt
 from conformance.attacks.keys import jwks_flaws, parse_keys
 from conformance.attacks.material import Material, SigningKey
 from reference_impl import Reference
@@ -124,6 +125,25 @@ async def fetches(reference: Reference, family: str) -> bool:
     async with listener(attacker.documents("RS256")) as (url, asked):
         stuff = await material(reference, url)
         return bool(await not_refused(reference, [family], stuff)) and bool(asked)
+
+
+async def calls(reference: Reference) -> bool:
+    """A token with a bad signature is refused, and the address that it names is asked all the same."""
+    async with listener(attacker.documents("RS256")) as (url, asked):
+        stuff = await material(reference, url)
+        return not await not_refused(reference, ["token.key.jku-callback"], stuff) and bool(asked)
+
+
+async def thinks_long(reference: Reference, token: str) -> bool:
+    started = time.perf_counter()
+    await Api(reference, token).me()
+    return time.perf_counter() - started > 0.4
+
+
+async def sleeps(reference: Reference) -> bool:
+    genuine = (await Api(reference).login()).jwt()
+    header = jwt.edit(genuine.header_raw, {"kid": "x|sleep 1"})
+    return await thinks_long(reference, jwt.compact(header, genuine.payload_raw, genuine.signature))
 
 
 async def half_signature_counts(reference: Reference) -> bool:
@@ -326,6 +346,18 @@ async def head_opens(reference: Reference) -> bool:
     return (await Api(reference).http.head("/me")).status_code == 200
 
 
+async def adopts(reference: Reference) -> bool:
+    planted = Api(reference, "a-token-of-an-attackers-choice")
+    login = {"user": "alice", "password": PASSWORD["alice"]}
+    await planted.send("POST", "/login", json=login, headers={"Origin": ORIGIN})
+    return await planted.works()
+
+
+async def nonce_twice(reference: Reference) -> bool:
+    one, two = [(await Api(reference).login()).jwt().signature for _ in range(2)]
+    return one != two and one[:32] == two[:32]
+
+
 async def mixes(reference: Reference) -> bool:
     alice, bob = await Api(reference).login(), await Api(reference).login("bob")
     await bob.send("POST", "/note", json={"note": "of bob"})
@@ -335,7 +367,11 @@ async def mixes(reference: Reference) -> bool:
 
 
 PROBES: dict[str, Probe] = {
-    "jku-fetched": lambda reference: fetches(reference, "token.key.jku-callback"),
+    "jku-fetched": lambda reference: fetches(reference, "token.key.jku"),
+    "jku-called": calls,
+    "jku-list-as-text": lambda reference: fetches(reference, "token.key.jku-bypass"),
+    "pbes2-count-obeyed": lambda reference: thinks_long(reference, jwe.for_password(3_000_000, {})),
+    "kid-in-a-command": sleeps,
     "x5u-fetched": lambda reference: fetches(reference, "token.key.x5u"),
     "sig-prefix-only": half_signature_counts,
     "one-route-unverified": notes_unverified,
@@ -366,6 +402,11 @@ PROBES: dict[str, Probe] = {
     "opaque-weak": mostly_constant,
     "opaque-repeats": repeats,
     "opaque-any-case": altered(str.swapcase),
+    "opaque-up-to-a-dot": altered(lambda token: f"{token}.x"),
+    "opaque-pattern": altered(lambda _token: "%"),
+    "opaque-adopted": adopts,
+    "ecdsa-nonce-fixed": nonce_twice,
+    "hosts-in-token": tells("node"),
     "opaque-prefix": altered(lambda token: token[:40]),
     "opaque-derivable": derivable,
     "query-alone": needs("Bearer {}"),

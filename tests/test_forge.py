@@ -34,10 +34,15 @@ LENIENT = {
 }
 """What PyJWT accepts and may accept (facts 2 and 3 of the catalogue); the identity stays."""
 
+SIGNED_OTHERWISE = {"token.alg.hash-switch", "token.header.dup"}
+"""Some members are signed by another algorithm, or by nobody."""
+
 MINTED_LENIENT = {
     "token.typ.wrong",  # PyJWT does not look at typ
     "token.exp.far",  # a policy, not a rule of the library
     "token.sub.invalid",  # accounts are the server's
+    "token.sub.injection",
+    "token.header.encoding",  # PyJWT guesses the encoding
 }
 
 
@@ -134,7 +139,7 @@ def mint_verifier(alg: str, raw: bytes) -> dict[str, Any] | None:
 @pytest.mark.parametrize("check_id", sorted(MINTED - MINTED_LENIENT))
 def test_a_correct_verifier_refuses_minted_content(check_id: str, alg: str) -> None:
     forgeries = family(check_id, alg)
-    assert forgeries
+    assert forgeries or (check_id, alg) == ("token.alg.hash-switch", "ES256")
     for forgery in forgeries:
         claims = mint_verifier(alg, forgery.wire)
         text_exp = check_id == "token.exp.types" and " text " in f"{forgery.name} "
@@ -150,7 +155,7 @@ def test_minted_tokens_are_well_signed(alg: str) -> None:
     accepted = forge.control(material(alg))
     assert accepted is not None
     assert (correct(alg, accepted.wire) or {})["sub"] == "alice"
-    for check_id in MINTED:
+    for check_id in MINTED - SIGNED_OTHERWISE:
         for forgery in family(check_id, alg):
             header, _, rest = forgery.wire.partition(b".")
             body, _, signature = rest.rpartition(b".")
@@ -199,8 +204,9 @@ def test_nothing_is_forged_without_what_it_needs() -> None:
     bare = Material(material("RS256").genuine, material("RS256").swap)
     idle = {check_id for check_id in NO_MINT if not list(FAMILIES[check_id](bare))}
     needs_key = {check_id for check_id in NO_MINT if "-to-hs" in check_id}
-    elliptic = {"token.sig.es-malleable", "token.revoke.malleable.es", "token.alg.es-zero", "token.alg.curve"}
-    assert idle == needs_key | elliptic | {"token.key.jku-callback", "token.key.x5u", "token.sig.other-token"}
+    elliptic = {"token.sig.es-malleable", "token.revoke.malleable.es", "token.alg.es-zero", "token.alg.es-der"}
+    listener = {"token.key.jku", "token.key.jku-callback", "token.key.jku-bypass", "token.key.x5u"}
+    assert idle == needs_key | elliptic | listener | {"token.sig.other-token", "token.jwe.sign-encrypt-confusion"}
 
 
 # ── wrong verifiers accept ──────────────────────────────────────────────────────────────────────────────────────
@@ -387,7 +393,7 @@ def test_own_keys_are_published_for_the_listener() -> None:
     served = attacker.documents("RS256", ["k1"])
     key_set = keys.parse_keys(served[attacker.JWKS_PATH][1].decode())
     assert [key.kid for key in key_set] == ["k1", attacker.KID]
-    token = jwt.parse(str(family("token.key.jku-callback", "RS256")[0].raw))
+    token = jwt.parse(str(family("token.key.jku", "RS256")[0].raw))
     assert token is not None
     assert token.header["jku"] == "http://127.0.0.1:9" + attacker.JWKS_PATH
     assert jwt.verifies(token, key_set[0].load())

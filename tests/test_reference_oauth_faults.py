@@ -47,7 +47,7 @@ async def test_fault_rows_are_well_formed() -> None:
     known = {one.id for one in requirements()}
     for fault in OAUTH_FAULTS.values():
         assert fault.summary.endswith(".")
-        assert fault.primary.startswith(("oauth.", "refresh.", "bearer."))
+        assert fault.primary.startswith(("oauth.", "refresh.", "bearer.", "token.claims."))
         assert all(source in known for source in fault.sources), fault
     assert len(OAUTH_FAULTS) == sum(fault.scheme == "oauth" for fault in FAULTS)
 

@@ -30,6 +30,8 @@ BASE = {
     "guessable-secret": ["hs256"],
     "es-to-hs": ["es256"],
     "es-zero": ["es256"],
+    "es-der": ["es256"],
+    "ecdsa-nonce-fixed": ["es256"],
     "id-token-as-access": ["id-token"],
     "revoked-by-text-es": ["es256", "revocable"],
     "logout-forgets-client-only": ["revocable"],

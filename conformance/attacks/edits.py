@@ -130,9 +130,7 @@ SPREAD = (
     SignatureEdit("bit flipped", 0),
     SignatureEdit("bit flipped", MAX_POSITION),
     *(SignatureEdit("bit flipped", 113 + 227 * stretch) for stretch in range(STRETCHES)),
-    *map(SignatureEdit, ("first byte dropped", "zero byte appended", "zero byte prepended", "bytes reversed")),
-    SignatureEdit("signature doubled"),
-    SignatureEdit("byte zeroed", 21),
+    *map(SignatureEdit, ("zero byte appended", "zero byte prepended")),
 )
 """Flips of the first bit, of the last one, and one in each ninth of an RSA signature of 2048 bits, so that a stretch of
 that length which nobody compares is found for certain; in a shorter signature they lie about as evenly. Then a few

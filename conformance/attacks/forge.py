@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from conformance.attacks.families import confusion, injection, minted, signature, spelling
+from conformance.attacks.families import (
+    confusion,
+    contents,
+    encryption,
+    headers,
+    injection,
+    minted,
+    signature,
+    spelling,
+)
 from conformance.attacks.families.minted import control, impersonation
 from conformance.attacks.material import (
     Forgery,
@@ -52,10 +61,10 @@ def _distinct(family: Family) -> Family:
 
 FAMILIES: dict[str, Family] = {
     check_id: _distinct(family)
-    for module in (signature, spelling, confusion, injection, minted)
+    for module in (signature, spelling, confusion, injection, encryption, minted, headers, contents)
     for check_id, family in module.FAMILIES.items()
 }
 """Check id to family. A family yields nothing where the material lacks what it needs."""
 
-MINTED = frozenset(minted.FAMILIES)
+MINTED = frozenset({**minted.FAMILIES, **headers.FAMILIES, **contents.FAMILIES})
 """Check ids that need ``Material.signing``."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from conformance.attacks.account_data import Leak, find_account_data
+from conformance.attacks.families.spelling import order_of
 from conformance.attacks.guess import derived_words, guess_secret, published_secrets
 from conformance.attacks.jwt import HMAC_DIGESTS, Token, parse
 from conformance.attacks.keys import jwks_flaws, verifying_key
@@ -250,6 +251,13 @@ class Contents(Endings, Sampling):
         if not value or value == alice.secret(self.credential):
             self.inconclusive("the login for another service gave no token: is `other_audience` right?")
         return alice.holding(value, self.credential, "alice with a token for another service")
+
+    async def repeated_nonces(self, carrier: Carrier) -> tuple[int, int, Iterable[Exchange]]:
+        """How many ECDSA signatures over different tokens share their first number, of how many, and how issued."""
+        sample = await self.sampled(carrier)
+        tokens = {token for value in sample.values if (token := parse(value)) and order_of(token.alg)}
+        nonces = [token.signature[: len(token.signature) // 2] for token in tokens]
+        return len(nonces) - len(set(nonces)), len(nonces), sample.evidence
 
     async def claims_of_sample(self, carrier: Carrier, name: str) -> tuple[list[object], Iterable[Exchange]]:
         """A claim of the tokens of many logins, where present, and how the first ones were issued."""

@@ -13,6 +13,11 @@ from conformance.target.view import View
 
 WAVE = 32
 """Attacks sent at once when a check tries many."""
+BREAKS = (
+    ": it breaks where it should refuse. Whoever catches every error of the verifier, and refuses, mends this for all "
+    "checks with the same reason"
+)
+"""What stands behind a server error where a refusal was due; many checks may wait for that one repair."""
 
 
 class Expectations(View):
@@ -97,4 +102,5 @@ class Expectations(View):
         if judged.accepted:
             self.violation(f"{party.label} is refused{on}", f"{judged}{on}", (*party.history, *shown))
         if not judged.refused:
-            self.inconclusive(f"whether {party.label} was refused{on} is {judged}", (*party.history, *shown))
+            why = BREAKS if server_error([judged.exchange]) else ""
+            self.inconclusive(f"whether {party.label} was refused{on} is {judged}{why}", (*party.history, *shown))

@@ -10,18 +10,18 @@ from conformance.target.known_windows import KnownWindows
 from conformance.target.leaving import Leaving
 from conformance.target.living import Living
 from conformance.target.logins import Logins
+from conformance.target.minting import Minting
 from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
 from conformance.target.tokening import Tokening
-from conformance.target.tokens import TokenAttacks
 from conformance.target.tour import Touring
 
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
 class Target(
-    KnownWindows, Contents, Tokening, TokenAttacks, Sampling, Hijacking, Mutations, Logins, Malformed, Touring,
+    KnownWindows, Contents, Tokening, Minting, Sampling, Hijacking, Mutations, Logins, Malformed, Touring,
     Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

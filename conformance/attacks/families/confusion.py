@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from conformance.attacks import attacker, jwt, keys
+from conformance.attacks import jwt, keys
 from conformance.attacks.families.spelling import order_of
 from conformance.attacks.keys import Encoding, PublicKey
 from conformance.attacks.material import Forgery, Material
@@ -102,18 +102,6 @@ def es_zero(m: Material) -> Iterator[Forgery]:
     yield Forgery("r, s = 0, 0 in DER", der, "identity changed, ASN.1 sequence of two zeros")
 
 
-def curve_mismatch(m: Material) -> Iterator[Forgery]:
-    """The genuine ``alg`` over an embedded key of another curve (RFC 8725 section 3.4)."""
-    if order_of(m.genuine.alg) is None:
-        return
-    for name, alg in (("secp256k1", "ES256K"), ("P-384", "ES384"), ("P-256", "ES256")):
-        if alg == m.genuine.alg:
-            continue
-        header = m.header({"jwk": attacker.public_jwk(alg)})
-        raw = jwt.signed(header, m.payload, alg, attacker.private_key(alg))
-        yield Forgery(f"{m.genuine.alg} over {name}", raw, f"identity changed, own {name} key in jwk, alg unchanged")
-
-
 FAMILIES = {
     "token.alg.rs-to-hs.pem": pem,
     "token.alg.rs-to-hs.pkcs1": _rsa_only(keys.pkcs1_encodings),
@@ -125,5 +113,4 @@ FAMILIES = {
     "token.alg.hs-empty": hs_empty,
     "token.alg.hs-unknown-kid": hs_unknown_kid,
     "token.alg.es-zero": es_zero,
-    "token.alg.curve": curve_mismatch,
 }

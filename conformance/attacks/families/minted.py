@@ -59,30 +59,34 @@ TYPES = ("JWT", "at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt")
 """Values of ``typ`` for tokens of other kinds (RFC 8725 section 3.11)."""
 
 
-def _minted(m: Material, name: str, note: str, payload: bytes, header: bytes | None = None) -> Iterator[Forgery]:
+def well_signed(m: Material, name: str, note: str, payload: bytes, header: bytes | None = None) -> Iterator[Forgery]:
+    """One token signed with the key that the target trusts; nothing without such a key."""
     if m.signing is not None:
-        raw = jwt.signed(_header(m) if header is None else header, payload, m.signing.alg, m.signing.key)
+        raw = jwt.signed(header_of(m) if header is None else header, payload, m.signing.alg, m.signing.key)
         yield Forgery(name, raw, note, same_identity=True)
 
 
-def _header(m: Material, changes: Mapping[str, object] | None = None, drop: tuple[str, ...] = ()) -> bytes:
+def header_of(m: Material, changes: Mapping[str, object] | None = None, drop: tuple[str, ...] = ()) -> bytes:
+    """The genuine header with changes, its alg that of the key."""
     alg = m.signing.alg if m.signing else m.genuine.alg
     if alg == m.genuine.alg:
         return m.header(changes or {}, drop)
     return m.header({"alg": alg, **(changes or {})}, drop)
 
 
-def _fresh(m: Material) -> bytes:
+def fresh_payload(m: Material) -> bytes:
+    """The genuine claims with the times of now."""
     return with_claims(m.genuine, fresh_times(m.genuine, m.now, soon=float("inf")))
 
 
-def _with(m: Material, name: str, changes: Mapping[str, object], drop: tuple[str, ...] = ()) -> Iterator[Forgery]:
+def changed(m: Material, name: str, changes: Mapping[str, object], drop: tuple[str, ...] = ()) -> Iterator[Forgery]:
     """The genuine claims, fresh, with changes: one well-signed token."""
     note = ", ".join([*(f"{claim} changed" for claim in changes), *(f"{claim} left out" for claim in drop)])
-    yield from _minted(m, name, f"{note}; well signed", jwt.edit(_fresh(m), changes, drop))
+    yield from well_signed(m, name, f"{note}; well signed", jwt.edit(fresh_payload(m), changes, drop))
 
 
-def _now(m: Material) -> float:
+def now_of(m: Material) -> float:
+    """The target's time, or when the genuine token was issued."""
     if m.now is not None:
         return m.now
     issued = m.genuine.claims.get("iat")
@@ -91,14 +95,14 @@ def _now(m: Material) -> float:
 
 def control(m: Material) -> Forgery | None:
     """The genuine claims, well signed: must be accepted before a refusal of the others says anything."""
-    return next(_minted(m, "freshly signed", "genuine header and claims, times of now", _fresh(m)), None)
+    return next(well_signed(m, "freshly signed", "genuine header and claims, times of now", fresh_payload(m)), None)
 
 
 def impersonation(m: Material) -> Forgery | None:
     """The changed identity, well signed: what a guessed or leaked secret is worth."""
     if m.signing is None:
         return None
-    raw = jwt.signed(_header(m), m.payload, m.signing.alg, m.signing.key)
+    raw = jwt.signed(header_of(m), m.payload, m.signing.alg, m.signing.key)
     return Forgery("changed identity, well signed", raw, f"{', '.join(m.swap.claims)} changed; well signed")
 
 
@@ -108,22 +112,24 @@ def crit_unknown(m: Material) -> Iterator[Forgery]:
         ("unknown critical member", "pickproof"),
         ("unknown critical URI", "http://pickproof.invalid/x"),
     ):
-        header = _header(m, {"crit": [extension], extension: True})
-        yield from _minted(m, name, f"crit lists {extension}, which is present; well signed", _fresh(m), header)
+        header = header_of(m, {"crit": [extension], extension: True})
+        yield from well_signed(
+            m, name, f"crit lists {extension}, which is present; well signed", fresh_payload(m), header
+        )
 
 
 def unencoded_payload(m: Material) -> Iterator[Forgery]:
     """``b64`` false (RFC 7797): with ``crit`` no JWT may have it; without, it means nothing."""
     if m.signing is None:
         return
-    critical = _header(m, {"crit": ["b64"], "b64": False})
+    critical = header_of(m, {"crit": ["b64"], "b64": False})
     note = "b64 false and critical, payload encoded all the same; well signed"
-    yield from _minted(m, "b64 false, payload encoded", note, _fresh(m), critical)
+    yield from well_signed(m, "b64 false, payload encoded", note, fresh_payload(m), critical)
     for name, header in (
         ("b64 false, payload as it is", critical),
-        ("b64 false without crit, payload as it is", _header(m, {"b64": False})),
+        ("b64 false without crit, payload as it is", header_of(m, {"b64": False})),
     ):
-        text = f"{jwt.b64_encode(header)}.".encode() + _fresh(m)
+        text = f"{jwt.b64_encode(header)}.".encode() + fresh_payload(m)
         signature = jwt.b64_encode(jwt.sign(m.signing.alg, text, m.signing.key))
         raw = text + b"." + signature.encode()
         yield Forgery(name, raw, "the payload's JSON between the dots; well signed", same_identity=True)
@@ -134,36 +140,40 @@ def typ_wrong(m: Material) -> Iterator[Forgery]:
     genuine = m.genuine.header.get("typ")
     for value in TYPES:
         if not isinstance(genuine, str) or value.lower() != genuine.lower().removeprefix("application/"):
-            yield from _minted(m, f"typ {value}", "typ changed; well signed", _fresh(m), _header(m, {"typ": value}))
-    yield from _minted(m, "typ number", "typ is 1; well signed", _fresh(m), _header(m, {"typ": 1}))
+            yield from well_signed(
+                m, f"typ {value}", "typ changed; well signed", fresh_payload(m), header_of(m, {"typ": value})
+            )
+    yield from well_signed(m, "typ number", "typ is 1; well signed", fresh_payload(m), header_of(m, {"typ": 1}))
     if genuine is not None:
-        yield from _minted(m, "typ absent", "typ left out; well signed", _fresh(m), _header(m, drop=("typ",)))
+        yield from well_signed(
+            m, "typ absent", "typ left out; well signed", fresh_payload(m), header_of(m, drop=("typ",))
+        )
 
 
 def duplicate_claims(m: Material) -> Iterator[Forgery]:
     """A claim twice: the last may win (RFC 7519 section 4), the first must not, nor one here and one there."""
     if m.signing is None:
         return
-    first = jwt.prepend(_fresh(m), m.swap.claims)
-    raw = jwt.signed(_header(m), first, m.signing.alg, m.signing.key)
+    first = jwt.prepend(fresh_payload(m), m.swap.claims)
+    raw = jwt.signed(header_of(m), first, m.signing.alg, m.signing.key)
     yield Forgery("foreign identity first", raw, "other identity, then the genuine one; well signed")
-    past = int(_now(m) - m.leeway - 3600)
-    genuine = jwt.edit(_fresh(m), {}, drop=("exp",))
-    soon = int(_now(m)) + 300
+    past = int(now_of(m) - m.leeway - 3600)
+    genuine = jwt.edit(fresh_payload(m), {}, drop=("exp",))
+    soon = int(now_of(m)) + 300
     expired = jwt.prepend(jwt.edit(genuine, {"exp": past}), {"exp": soon})
-    yield from _minted(m, "exp ahead, then past", "exp twice, the last is past; well signed", expired)
+    yield from well_signed(m, "exp ahead, then past", "exp twice, the last is past; well signed", expired)
 
 
 def payload_shapes(m: Material) -> Iterator[Forgery]:
     """A payload that is no claims set."""
-    yield from _minted(m, "junk after the payload", "genuine claims and }; well signed", _fresh(m) + b"}")
+    yield from well_signed(m, "junk after the payload", "genuine claims and }; well signed", fresh_payload(m) + b"}")
     for name, payload in PAYLOADS:
-        yield from _minted(m, name, "well signed", payload)
+        yield from well_signed(m, name, "well signed", payload)
 
 
 def exp_boundary(m: Material) -> Iterator[Forgery]:
     """Expired by an hour, just past the leeway, and at the very second (RFC 7519 section 4.1.4: on or after)."""
-    now = int(_now(m))
+    now = int(now_of(m))
     edge = now - int(m.leeway)
     for name, exp in (
         ("expired an hour ago", now - 3600 - int(m.leeway)),
@@ -171,34 +181,34 @@ def exp_boundary(m: Material) -> Iterator[Forgery]:
         ("expired at the leeway's end", edge),
     ):
         times = {"exp": exp, **{claim: exp - 300 for claim in ("iat", "nbf") if claim in m.genuine.claims}}
-        yield from _with(m, name, times)
+        yield from changed(m, name, times)
 
 
 def exp_missing(m: Material) -> Iterator[Forgery]:
     """No expiry (RFC 9068 section 2.2)."""
-    yield from _with(m, "exp absent", {}, drop=("exp",))
+    yield from changed(m, "exp absent", {}, drop=("exp",))
 
 
 def exp_types(m: Material) -> Iterator[Forgery]:
     """``exp`` that is no date, or no future one."""
     for name, text in EXP_TYPES:
-        yield from _with(m, name, {"exp": JsonText(text)})
+        yield from changed(m, name, {"exp": JsonText(text)})
 
 
 def exp_far(m: Material) -> Iterator[Forgery]:
     """Lifetimes beyond any policy."""
     for name, exp in EXP_FAR:
-        yield from _with(m, name, {"exp": exp if exp is not None else int(_now(m)) + 100 * 31557600})
-    yield from _with(m, "exp in milliseconds", {"exp": int(_now(m) + 300) * 1000})
+        yield from changed(m, name, {"exp": exp if exp is not None else int(now_of(m)) + 100 * 31557600})
+    yield from changed(m, "exp in milliseconds", {"exp": int(now_of(m) + 300) * 1000})
 
 
 def nbf_future(m: Material) -> Iterator[Forgery]:
     """Not yet valid (RFC 7519 section 4.1.5)."""
     for name, seconds in (("valid in an hour", 3600 + int(m.leeway)), ("valid past the leeway", int(m.leeway) + 30)):
-        start = int(_now(m)) + seconds
+        start = int(now_of(m)) + seconds
         # The expiry stays where it is if it can: some verifiers refuse long lives, and the start is the point here.
         late = start >= _expiry(m)
-        yield from _with(m, name, {"nbf": start, **({"exp": start + 300} if late else {})})
+        yield from changed(m, name, {"nbf": start, **({"exp": start + 300} if late else {})})
 
 
 def _expiry(m: Material) -> float:
@@ -212,25 +222,24 @@ def aud_wrong(m: Material) -> Iterator[Forgery]:
     text = genuine[0] if isinstance(genuine, list) and genuine else genuine
     if not isinstance(text, str) or not text:
         return
-    yield from _with(m, "foreign audience", {"aud": "https://pickproof.invalid"})
-    yield from _with(m, "list of foreign audiences", {"aud": ["https://pickproof.invalid", "pickproof"]})
+    yield from changed(m, "foreign audience", {"aud": "https://pickproof.invalid"})
+    yield from changed(m, "list of foreign audiences", {"aud": ["https://pickproof.invalid", "pickproof"]})
     for name, value in _near_misses(text, "audience"):
-        yield from _with(m, name, {"aud": value})
+        yield from changed(m, name, {"aud": value})
 
 
 def iss_wrong(m: Material) -> Iterator[Forgery]:
-    """Another issuer, or nearly the right one (RFC 8725 section 3.8, CVE-2025-30144)."""
+    """Another issuer, or nearly the right one (RFC 8725 section 3.8)."""
     genuine = m.genuine.claims.get("iss")
     if not isinstance(genuine, str) or not genuine:
         return
-    yield from _with(m, "foreign issuer", {"iss": "https://pickproof.invalid"})
-    yield from _with(m, "list with the issuer", {"iss": ["https://pickproof.invalid", genuine]})
+    yield from changed(m, "foreign issuer", {"iss": "https://pickproof.invalid"})
     slash = genuine.removesuffix("/") if genuine.endswith("/") else genuine + "/"
-    yield from _with(m, "issuer with the slash changed", {"iss": slash})
+    yield from changed(m, "issuer with the slash changed", {"iss": slash})
     if genuine.startswith("https://"):
-        yield from _with(m, "issuer over http", {"iss": "http://" + genuine.removeprefix("https://")})
+        yield from changed(m, "issuer over http", {"iss": "http://" + genuine.removeprefix("https://")})
     for name, value in _near_misses(genuine, "issuer"):
-        yield from _with(m, name, {"iss": value})
+        yield from changed(m, name, {"iss": value})
 
 
 def iss_partial(m: Material) -> Iterator[Forgery]:
@@ -245,16 +254,16 @@ def iss_partial(m: Material) -> Iterator[Forgery]:
         "empty issuer": "",
     }
     for name, value in parts.items():
-        yield from _with(m, name, {"iss": value})
+        yield from changed(m, name, {"iss": value})
 
 
 def sub_invalid(m: Material) -> Iterator[Forgery]:
     """A subject that names no account, and the other account's number in another type or spelling."""
-    yield from _with(m, "sub absent", {}, drop=("sub",))
+    yield from changed(m, "sub absent", {}, drop=("sub",))
     for name, text in SUBJECTS:
-        yield from _with(m, name, {"sub": JsonText(text)})
+        yield from changed(m, name, {"sub": JsonText(text)})
     for name, value in _twins(m.genuine.claims.get("sub")):
-        yield from _with(m, name, {"sub": value})
+        yield from changed(m, name, {"sub": value})
 
 
 def _near_misses(text: str, what: str) -> Iterator[tuple[str, str]]:

@@ -90,7 +90,6 @@ def non_ascii(m: Material) -> Iterator[Forgery]:
     wide = chr(ord(signature[0]) + 0xFEE0) + signature[1:]
     for name, text in (
         ("dots U+2024", f"{header}\u2024{payload}\u2024{signature}"),
-        ("dots U+3002", f"{header}\u3002{payload}\u3002{signature}"),
         ("full-width letter", f"{header}.{payload}.{wide}"),
         ("lone surrogate", f"{header}.{payload}.{signature}\ud800"),
     ):
@@ -107,8 +106,6 @@ def segments(m: Material) -> Iterator[Forgery]:
         ("signature twice", f"{m.genuine.raw}.{signature}"),
         ("five segments", f"{m.genuine.raw}.."),
         ("empty payload", f"{header}..{signature}"),
-        ("header only", header),
-        ("dots only", ".."),
     ):
         yield Forgery(name, raw, "segments of the genuine token", same_identity=True)
 
@@ -148,6 +145,27 @@ def es_malleable(m: Material) -> Iterator[Forgery]:
         yield from _respelled(m, "signature twin", "s replaced by n - s", signature=twin)
 
 
+def es_der(m: Material) -> Iterator[Forgery]:
+    """The genuine ECDSA signature in ASN.1, and with numbers that are too long (RFC 7518 section 3.4)."""
+    curve = order_of(m.genuine.alg)
+    if curve is None or len(m.genuine.signature) != 2 * curve[0]:
+        return
+    width = curve[0]
+    r, s = m.genuine.signature[:width], m.genuine.signature[width:]
+    body = b"".join(_der_integer(number) for number in (r, s))
+    length = bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])
+    der = jwt.b64_encode(b"\x30" + length + body)
+    yield from _respelled(m, "signature in DER", "the same numbers in an ASN.1 sequence", signature=der)
+    longer = jwt.b64_encode(b"\0" + r + b"\0" + s)
+    yield from _respelled(m, "numbers with a leading zero", f"{width + 1} bytes for each number", signature=longer)
+
+
+def _der_integer(number: bytes) -> bytes:
+    digits = number.lstrip(b"\0") or b"\0"
+    digits = b"\0" + digits if digits[0] & 0x80 else digits
+    return bytes([2, len(digits)]) + digits
+
+
 def spellings(m: Material) -> Iterator[Forgery]:
     """What is most often accepted of the base64 spellings, one or two of each kind."""
     for family, members in ((padding, 2), (trailing_bits, 1), (junk, 3), (standard_alphabet, 1)):
@@ -164,6 +182,7 @@ FAMILIES = {
     "token.form.json-serialization": json_serialization,
     "token.form.polyglot": polyglot,
     "token.sig.es-malleable": es_malleable,
+    "token.alg.es-der": es_der,
     "token.revoke.malleable.es": es_malleable,
     "token.revoke.malleable.b64": spellings,
 }

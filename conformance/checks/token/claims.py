@@ -80,7 +80,7 @@ async def payload_that_is_no_claims_set_is_refused(target: Target) -> None:
 
     Remedy: refuse what does not parse as one object with nothing after it.
     """
-    await target.expect_forgeries_handled()
+    await target.expect_claims_sets_alone()
 
 
 @check(

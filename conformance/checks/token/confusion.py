@@ -168,3 +168,19 @@ async def zero_ecdsa_signature_is_refused(target: Target) -> None:
     Remedy: use a library that checks that r and s are between 1 and n - 1.
     """
     await target.expect_forgeries_refused()
+
+
+@check(
+    "token.alg.es-der",
+    needs=[Capability.JWT],
+    sources=["RFC7518-3.4", "CWE-347"],
+)
+async def ecdsa_signature_has_one_form(target: Target) -> None:
+    """The genuine ECDSA signature in another form, as ASN.1 or with longer numbers, is refused.
+
+    Each form that is read is another text of the same token, which a list of ended tokens does not know, and another
+    parser that a stranger reaches.
+
+    Remedy: demand the fixed length of the algorithm before verifying.
+    """
+    await target.expect_forgeries_refused()

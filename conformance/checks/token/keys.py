@@ -70,6 +70,29 @@ async def rsa_key_is_long_enough(target: Target) -> None:
 
 
 @check(
+    "token.secret.nonce",
+    needs=[Capability.JWT],
+    sources=["RFC8725-3.2-ecdsa", "CWE-338"],
+    logins=12,
+)
+async def no_signature_shares_its_nonce(target: Target) -> None:
+    """No two ECDSA signatures of different tokens share their first number.
+
+    Each signature needs a secret number of its own. Two with the same one give the private key away by two lines of
+    arithmetic, and with it everybody's tokens. Samples refute, they do not prove.
+
+    Remedy: use a library with deterministic nonces (RFC 6979), and a sound random generator. Replace the key: it can
+    be computed from tokens.
+    """
+    repeats, count, shown = await target.repeated_nonces(target.credential)
+    if not count:
+        target.not_applicable("the target's tokens are not ECDSA-signed")
+    if repeats:
+        target.violation("every signature has a nonce of its own", f"{repeats} of {count} repeat one", shown)
+    target.note = f"no repeat among {count}"
+
+
+@check(
     "token.jti.unique",
     needs=[Capability.JWT],
     sources=["RFC7519-4.1.7", "CWE-340"],

@@ -1,7 +1,11 @@
 """Opaque bearer tokens: random values that mean nothing without the server."""
 
+import itertools
+
 from conformance.attacks.edits import TextEdit, text_edits
 from conformance.attacks.identifiers import capacity
+from conformance.attacks.patterns import WILDCARDS, relatives
+from conformance.attacks.planted import invented_ids
 from conformance.attacks.reproduction import reproduce
 from conformance.attacks.sequences import sequence_defect, time_defect
 from conformance.model import Capability
@@ -98,3 +102,60 @@ async def opaque_tokens_cannot_be_computed(target: Target) -> None:
     if defect:
         target.violation("tokens cannot be computed", defect.detail, sample.evidence)
     target.note = f"no rule found for {sample}"
+
+
+@check(
+    "token.opaque.wildcard",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.1", "ASVS-v5.0.0-1.2.4", "CWE-89", "CWE-943"],
+)
+async def pattern_is_nobodys_token(target: Target) -> None:
+    """A pattern, a condition or a piece of SQL in place of an opaque token is nobody's.
+
+    Where the token becomes part of a query, a pattern finds whichever row comes first, often an administrator's.
+
+    Remedy: look up a digest of the token, as a bound parameter, by equality.
+    """
+    alice = await target.shared_login("alice")
+    forged = [alice.holding(text, target.bearer, f"a stranger with the token {text}") for text in WILDCARDS]
+    await target.expect_all_handled(forged)
+
+
+@check(
+    "token.opaque.nul-prefix",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.1", "CWE-697"],
+)
+async def part_of_an_opaque_token_is_nobodys(target: Target) -> None:
+    """A part of an opaque token, or one with more after it, is nobody's.
+
+    A comparison that ends at the shorter text, at a separator or at NUL makes tokens shorter than they look, and gives
+    each many names, of which a list of ended tokens knows one.
+
+    Remedy: look up a digest of the whole token, byte for byte.
+    """
+    alice = await target.shared_login("alice")
+    parts = relatives(alice.secret(target.bearer), target.rng)
+    await target.expect_all_refused(alice.holding(text, target.bearer, f"a token, {name}") for name, text in parts)
+
+
+@check(
+    "token.opaque.fixation",
+    needs=[Capability.OPAQUE_TOKEN],
+    sources=["ASVS-v5.0.0-7.2.4", "CWE-384"],
+    logins=2,
+)
+async def login_adopts_no_token(target: Target) -> None:
+    """A login that carries an invented token does not make it the user's.
+
+    An attacker who can set a header or a stored token in the victim's client, and waits for a login, would hold the
+    victim's token beforehand.
+
+    Remedy: issue a new token at every login, whatever the request carries.
+    """
+    alice = await target.shared_login("alice")
+    for planted in itertools.islice(invented_ids(alice.secret(target.bearer), target.rng), 2):
+        attacker = target.stranger().holding(planted, target.bearer, "an attacker who planted an invented token")
+        await target.expect_refused(attacker)
+        await target.log_in_with(planted, target.bearer)
+        await target.expect_refused(attacker)

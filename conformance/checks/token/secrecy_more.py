@@ -1,8 +1,12 @@
 """What tokens, and the answers about them, tell whoever reads them."""
 
+from conformance.attacks.patterns import internals
 from conformance.model import Capability
 from conformance.registry import check
 from conformance.target.facade import Target
+
+PROFILE = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
+"""RFC 9068 section 2.2."""
 
 
 @check(
@@ -22,6 +26,47 @@ async def token_carries_no_secret(target: Target) -> None:
     leaks = target.secrets_in(alice)
     if leaks:
         target.violation("no secret in any credential", f"found {'; '.join(leaks)}", alice.history)
+
+
+@check(
+    "token.secrecy.internal",
+    needs=[Capability.JWT],
+    sources=["PICKPROOF-T7", "CWE-200"],
+)
+async def token_tells_nothing_of_the_inside(target: Target) -> None:
+    """No claim tells a private address, a host of the inner network, a path of the server or a query.
+
+    Whoever reads the token, and every user reads their own, learns where to go next from a first foothold.
+
+    Remedy: build claims from a list of names; what services need to know of each other they look up.
+    """
+    alice = await target.shared_login("alice")
+    _, token = target.jwt(alice)
+    told = internals({name: value for name, value in token.claims.items() if name not in target.policy.claims_allowed})
+    if told:
+        target.violation("no word of the inside in the claims", f"they tell {', '.join(told)}", alice.history)
+
+
+@check(
+    "token.claims.profile",
+    needs=[Capability.JWT],
+    sources=["RFC9068-2.2"],
+)
+async def access_token_keeps_its_profile(target: Target) -> None:
+    """A token that says at+jwt has every claim that this type promises.
+
+    Resource servers that know the type rely on it: without aud or client_id each decides by itself what absence means.
+
+    Remedy: put iss, exp, aud, sub, client_id, iat and jti into every access token of this type.
+    """
+    alice = await target.shared_login("alice")
+    _, token = target.jwt(alice)
+    typ = str(token.header.get("typ")).lower().removeprefix("application/")
+    if typ != "at+jwt":
+        target.not_applicable(f"the token's typ is {token.header.get('typ')!r}, and only at+jwt promises claims")
+    missing = [name for name in PROFILE if token.claims.get(name) in (None, "")]
+    if missing:
+        target.violation(f"the claims {', '.join(PROFILE)}", f"{', '.join(missing)} missing", alice.history)
 
 
 @check(
