@@ -55,15 +55,16 @@ class Client:
 
 SECRETS = {
     "web": "wUQ1cJ8pTn0sZ4hVbG6yKfR3xLdA9mEo2iNqY7tSgCk",
-    "api": "b7RzX2vQe5WnM0aHjP9uLcK4yTgD1sFoI8xVfB3mNqE",
+    "api": "b7RzX2vQe5WnM0aHjP9uLcK4yTgD1sFoI8xVfB3/8:q=",
     "gateway": "h3KpW9zLtA5cYvN1xQeS8bJ0mRgU6dFiO4rT7kHyZwM",
 }
 """Of the test clients, for the description; a deployment has them in its secret store only."""
 
+NATIVE = ("http://127.0.0.1/callback", "http://[::1]/callback", "http://127.0.0.1/callback?from=a%20b&empty=")
 CLIENTS = (
     Client("web", sha256(SECRETS["web"]), ("https://web.client.example/callback",)),
     Client("spa", None, ("https://spa.client.example/callback",)),
-    Client("native", None, ("http://127.0.0.1/callback", "http://[::1]/callback"), ("profile", "notes.read")),
+    Client("native", None, NATIVE, ("profile", "notes.read")),
     Client("api", sha256(SECRETS["api"]), (), (), (), introspects=True),
 )
 

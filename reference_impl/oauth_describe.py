@@ -73,8 +73,9 @@ def _client(policy: OAuthPolicy, client: Client) -> dict[str, Any]:
     secret = {"secret": SECRETS[client.id]} if client.confidential else {}
     auth = policy.declared.auth.get(client.id, "basic") if client.confidential else "none"
     where = {"redirect_uri": client.redirect_uris[0]} if client.redirect_uris else {}
+    further = {"more_redirect_uris": list(client.redirect_uris[1:])} if client.redirect_uris[1:] else {}
     fewer = 0 < len(client.scopes) < len(_scopes(policy))
-    return {**secret, "auth": auth, **where, **({"scopes": list(client.scopes)} if fewer else {})}
+    return {**secret, "auth": auth, **where, **further, **({"scopes": list(client.scopes)} if fewer else {})}
 
 
 def _scopes(policy: OAuthPolicy) -> list[str]:

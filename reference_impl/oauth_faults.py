@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from . import (
+    oauth_faults_after,
     oauth_faults_authorize,
+    oauth_faults_back,
     oauth_faults_codes,
     oauth_faults_endings,
+    oauth_faults_front,
     oauth_faults_pkce,
     oauth_faults_redirect,
     oauth_faults_token,
@@ -19,5 +22,8 @@ FAULTS: tuple[Fault, ...] = (
     *oauth_faults_pkce.FAULTS,
     *oauth_faults_token.FAULTS,
     *oauth_faults_endings.FAULTS,
+    *oauth_faults_front.FAULTS,
+    *oauth_faults_back.FAULTS,
+    *oauth_faults_after.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

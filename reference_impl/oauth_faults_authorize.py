@@ -30,7 +30,8 @@ def last_wins(pairs: Iterable[tuple[str, str]]) -> Params:
     return Params(tuple(dict(pairs).items()))
 
 
-def _any_of_a_list(response_type: str | None) -> str:
+def any_of_a_list(response_type: str | None) -> str:
+    """The code flow, and whatever asks for a token beside others."""
     return response_type if response_type and "token" in response_type.split() else only_code(response_type)
 
 
@@ -87,7 +88,7 @@ FAULTS = (
     fault(
         "implicit-on", "oauth.authz.implicit-off", "10.4.4 RFC9700-2.1.2 CWE-598",
         "response_type=token puts an access token into the front channel.",
-        authorize(response_type=_any_of_a_list, respond=_token_at_once),
+        authorize(response_type=any_of_a_list, respond=_token_at_once),
     ),
     fault(
         "authorize-last-wins", "oauth.authz.duplicate-params", "RFC6749-3.1 CWE-235",

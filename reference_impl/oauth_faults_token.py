@@ -16,7 +16,7 @@ from .oauth_clients import SECRETS, Client, Credentials, authenticated, from_bas
 from .oauth_grants import Grant
 from .oauth_params import OAuthError, Params, error_answer, once, posted
 from .oauth_server import OAuthServer
-from .oauth_switch import access, auth, fault, grant_types, tokens, wrapped
+from .oauth_switch import Handler, access, auth, fault, grant_types, tokens, wrapped
 from .oauth_tokens import TokenEndpoint, by_code
 from .web import FORM, form_pairs, query_pairs
 
@@ -52,17 +52,22 @@ async def _for_itself(endpoint: TokenEndpoint, client: Client, params: Params) -
     return endpoint.issued(Grant(secrets.token_hex(16), client.id, client.id, "", scope, now, now), scope, None, None)
 
 
-async def _any_method(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] != "/token" or scope["method"] == "POST":
-        await app(scope, receive, send)
-        return
-    changed = {**scope, "method": "POST", "headers": list(scope["headers"])}
-    MutableHeaders(scope=changed)["content-type"] = FORM
+def any_method(path: str) -> Handler:
+    """A handler by which an endpoint takes any method, with everything in the query."""
 
-    async def body() -> Message:
-        return {"type": "http.request", "body": scope["query_string"], "more_body": False}
+    async def handler(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != path or scope["method"] == "POST":
+            await app(scope, receive, send)
+            return
+        changed = {**scope, "method": "POST", "headers": list(scope["headers"])}
+        MutableHeaders(scope=changed)["content-type"] = FORM
 
-    await app(changed, body, send)
+        async def body() -> Message:
+            return {"type": "http.request", "body": scope["query_string"], "more_body": False}
+
+        await app(changed, body, send)
+
+    return handler
 
 
 async def _with_query(request: Request) -> Params:
@@ -125,7 +130,7 @@ FAULTS = (
     ),
     fault(
         "token-by-get", "oauth.token.post-only", "RFC6749-3.2 CWE-598",
-        "The token endpoint answers GET, with everything in the query.", wrapped(_any_method),
+        "The token endpoint answers GET, with everything in the query.", wrapped(any_method("/token")),
     ),
     fault(
         "token-by-query", "oauth.token.query-params-ignored", "RFC6749-3.2 CWE-598",

@@ -57,7 +57,7 @@ def _derived(spent: str) -> str:
     return encode(hmac.digest(_key(), spent.encode(), "sha256")) if spent else random_value(spent)
 
 
-def _narrowed(client: Client, asked: str | None) -> tuple[str, ...]:
+def narrowed(client: Client, asked: str | None) -> tuple[str, ...]:
     """RFC 6749 section 3.3: the server may ignore a part of what is asked; the answer names what is left."""
     kept = [scope for scope in words(asked) if scope in client.scopes]
     return within_registration(client, " ".join(kept))
@@ -111,7 +111,7 @@ VARIANTS = (
         _with_gateway, declared(introspection_client="gateway", auth={"gateway": "post"}),
     ),
     variant("consent-remembered", "The user is not asked twice for a confidential client.", REMEMBERED),
-    variant("scope-narrowed", "A scope that a client may not ask for is left out.", authorize(scope=_narrowed)),
+    variant("scope-narrowed", "A scope that a client may not ask for is left out.", authorize(scope=narrowed)),
     variant("redirect-302", "The browser is sent to clients with 302.", authorize(status=302)),
     variant("no-iss", "Answers do not name their issuer, and nothing promises it.", _without_iss),
     variant(

@@ -13,7 +13,8 @@ from .session_store import Session, SessionTable
 from .session_switch import both, ending, fault, life
 
 
-def _kept_at_login(issue: Issue) -> str:
+def kept_at_login(issue: Issue) -> str:
+    """The id that the browser had, where nobody was logged in by it."""
     anonymous = issue.reason == "login" and issue.held is not None and issue.held.sub is None
     return issue.carried if anonymous and issue.carried else random_id(issue)
 
@@ -94,7 +95,7 @@ def _from_query_too(request: Request, name: str) -> str | None:
 
 FAULTS = (
     fault("keep-id-at-login", "session.issue.rotate-at-login", "7.2.4 WSTG-SESS-03 CWE-384",
-          "The id from before the login goes on as the user's.", life(new_id=_kept_at_login)),
+          "The id from before the login goes on as the user's.", life(new_id=kept_at_login)),
     fault("adopt-unknown-id", "session.issue.adopt-unknown", "7.2.4 WSTG-SESS-03 CWE-384",
           "An id that the client made up becomes the session's id.", _adopting_unknown),
     fault("adopt-logged-out-id", "session.issue.adopt-after-logout", "7.4.1 7.2.4 CWE-384",

@@ -15,7 +15,9 @@ from .token_carrier import REALM, bearer, from_header
 from .token_guard import ascii_text
 from .token_keys import Keys
 from .token_switch import carrier, fault, guard, surface, with_authorization, wrapped
-from .web import LONGEST_BODY, Refused, answer
+from .web import HEADERS, LONGEST_BODY, Refused, answer
+
+TWICE = 'error="invalid_token", error="invalid_token"'
 
 
 def _query_alone(request: Request) -> bytes | None:
@@ -26,6 +28,16 @@ def _query_alone(request: Request) -> bytes | None:
 def _exact_scheme(request: Request) -> bytes | None:
     token = from_header(request)
     return token if request.headers.get("authorization", "").startswith("Bearer ") else None
+
+
+def _query_or_header(request: Request) -> bytes | None:
+    header = from_header(request)
+    return header if header is not None else _query_alone(request)
+
+
+def _plain_cookie_too(request: Request) -> bytes | None:
+    header, cookie = from_header(request), request.cookies.get("access_token")
+    return header if header is not None or cookie is None else cookie.encode("latin-1")
 
 
 def _query_wins(request: Request) -> bytes | None:
@@ -132,6 +144,25 @@ FAULTS = (
     fault(
         "query-wins", "bearer.query-refused", "14.2.1 RFC6750-2.3 CWE-598",
         "A token in the query replaces the one of the header.", carrier(read=_query_wins),
+    ),
+    fault(
+        "query-cacheable", "bearer.query-private", "RFC6750-2.3-private CWE-525",
+        "A token in the query counts where the header has none, and shared caches may keep the answer.",
+        carrier(read=_query_or_header), surface(headers={**HEADERS, "cache-control": "public, max-age=60"}),
+    ),
+    fault(
+        "two-ways-at-once", "bearer.two-methods", "RFC6750-3.1 CWE-436",
+        "A token in the query counts where the header has none, and is overlooked where it has another.",
+        carrier(read=_query_or_header),
+    ),
+    fault(
+        "cookie-counts", "bearer.not-from-cookie", "CWE-352",
+        "A token in a cookie counts where the header has none.", carrier(read=_plain_cookie_too),
+    ),
+    fault(
+        "challenge-repeats", "bearer.challenge-grammar", "RFC6750-3-repeat CWE-113",
+        "The challenge for a wrong token names its error twice.",
+        carrier(invalid=lambda _raw: Refused(401, "wrong", {"www-authenticate": f"{REALM}, {TWICE}"})),
     ),
     fault(
         "body-wins", "bearer.body-rules", "RFC6750-2.2 CWE-436",

@@ -332,6 +332,24 @@ async def two_fields_work(reference: Reference) -> bool:
     return (await Api(reference).http.get("/me", headers=[field, field])).status_code == 200
 
 
+async def query_is_cached(reference: Reference) -> bool:
+    alice = await Api(reference).login()
+    answer = await Api(reference).http.get("/me", params={"access_token": alice.token})
+    return answer.status_code == 200 and "public" in answer.headers["cache-control"]
+
+
+async def either_way_works(reference: Reference) -> bool:
+    alice, bob = await Api(reference).login(), await Api(reference).login("bob")
+    alone = await Api(reference).http.get("/me", params={"access_token": alice.token})
+    return alone.status_code == 200 and (await bob.me(params={"access_token": alice.token})).status_code == 200
+
+
+async def cookie_opens(reference: Reference) -> bool:
+    alice = await Api(reference).login()
+    answer = await Api(reference).http.get("/me", headers={"Cookie": f"access_token={alice.token}"})
+    return answer.status_code == 200
+
+
 async def crashes_on_latin_1(reference: Reference) -> bool:
     return (await Api(reference).with_field(b"Bearer \xe9")).status_code >= 500
 
@@ -415,6 +433,10 @@ PROBES: dict[str, Probe] = {
     "invalid-token-400": challenges("x", (401, 'Bearer realm="token", error="invalid_token"')),
     "challenge-without-error": challenges("x", (401, 'Bearer realm="token", error="invalid_token"')),
     "query-wins": lambda reference: bob_wins(reference, in_=["params"]),
+    "query-cacheable": query_is_cached,
+    "cookie-counts": cookie_opens,
+    "two-ways-at-once": either_way_works,
+    "challenge-repeats": challenges("x", (401, 'Bearer realm="token", error="invalid_token"')),
     "body-wins": lambda reference: bob_wins(reference, in_=["json"]),
     "last-header-wins": two_fields_work,
     "quotes-ignored": needs('Bearer "{}"', 401),

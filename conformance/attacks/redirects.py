@@ -125,12 +125,46 @@ _NORMALISED: dict[str, Callable[[SplitResult], str]] = {
     "without slashes": lambda parts: urlunsplit(parts).replace("://", ":", 1),
     "three slashes": lambda parts: urlunsplit(parts).replace("://", ":///", 1),
 }
-_VARIANTS = {**_EXACT, **_NORMALISED}
+_POLLUTED: dict[str, Callable[[SplitResult], str]] = {
+    "a code in the query": lambda parts: _with(parts, query="&".join(filter(None, [parts.query, "code=pickproof"]))),
+    "a code in an encoded query": _path(lambda path: path + "%3Fcode=pickproof"),
+    "a code behind an ampersand": _path(lambda path: path + "&code=pickproof"),
+    "a code and a state": lambda parts: _with(parts, query="code=pickproof&state=pickproof"),
+}
+_DANGEROUS: dict[str, Callable[[SplitResult], str]] = {
+    "javascript": lambda _: "javascript:alert('pickproof')",
+    "javascript at the client's host": lambda p: f"javascript://{p.netloc}{p.path}?%0aalert('pickproof')",
+    "javascript in mixed case": lambda _: "JaVaScRiPt:alert('pickproof')",
+    "data": lambda _: "data:text/html,pickproof",
+    "vbscript": lambda _: "vbscript:msgbox('pickproof')",
+    "file": lambda _: "file:///pickproof",
+}
+_NARROW: dict[str, Callable[[SplitResult], str]] = {
+    "a host that begins with the address": _host(lambda _: f"127.0.0.1.{EVIL}:49152"),
+    "the address as user info": _host(lambda _: f"127.0.0.1:49152@{EVIL}"),
+    "user info before the address": _host(lambda host: f"pickproof@{host.partition(':')[0]}:49152"),
+    "another host on a port": _host(lambda _: f"{EVIL}:49152"),
+    "a host that begins with localhost": _host(lambda _: f"localhost.{EVIL}:49152"),
+    "another address of the loopback network": _host(lambda _: "127.0.0.2:49152"),
+    "the address mapped into IPv6": _host(lambda _: "[::ffff:127.0.0.1]:49152"),
+    "a port that is none": _host(lambda host: f"{host.partition(':')[0]}:49152.{EVIL}"),
+    "another path on a port": lambda parts: _with(parts, netloc="127.0.0.1:49152", path="/pickproof"),
+    "a longer path on a port": lambda p: _with(p, netloc="127.0.0.1:49152", path=p.path.rstrip("/") + "/pickproof"),
+    "a query on a port": lambda parts: _with(parts, netloc="127.0.0.1:49152", query="pickproof=1"),
+}
+_VARIANTS = {**_EXACT, **_NORMALISED, **_POLLUTED, **_DANGEROUS, **_NARROW}
 
 EXACT = tuple(map(Variant, _EXACT))
 """What an exact comparison refuses and a comparison of beginnings, hosts or patterns may let through."""
 NORMALISED = tuple(map(Variant, _NORMALISED))
 """What the comparison of raw strings refuses and that of parsed or decoded ones may let through."""
+
+POLLUTED = tuple(map(Variant, _POLLUTED))
+"""Redirect URIs that bring a code of the attacker's own."""
+DANGEROUS = tuple(map(Variant, _DANGEROUS))
+"""URIs that a browser runs or opens on its own machine instead of asking the client's server."""
+NARROW = tuple(map(Variant, _NARROW))
+"""What a port that is free on the loopback address alone must not let through (RFC 8252 section 7.3)."""
 
 
 def near_misses() -> SearchStrategy[Variant]:

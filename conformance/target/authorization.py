@@ -70,7 +70,7 @@ class AuthorizationServer:
         return tuple(
             Client(
                 id, c.secret or "", c.auth or ("basic" if c.secret else "none"), c.redirect_uri or "",
-                tuple(self.described.scopes if c.scopes is None else c.scopes),
+                tuple(self.described.scopes if c.scopes is None else c.scopes), tuple(c.more_redirect_uris),
             )
             for id, c in self.described.clients.items()
         )  # fmt: skip
@@ -223,7 +223,7 @@ class AuthorizationServer:
             return True
         place = location.split("?")[0].split("#")[0]
         asked = [v.split("?")[0].split("#")[0] for n, v in request.parameters if n == "redirect_uri"]
-        known = [client.redirect_uri.split("?")[0] for client in self.clients if client.redirect_uri]
+        known = [uri.split("?")[0] for client in self.clients for uri in client.redirect_uris]
         return place in (*asked, *known) and any(f"{name}=" in location for name in ABOUT_THE_RESPONSE)
 
     async def _consent(self, browser: Party, how: Consent, trail: tuple[Exchange, ...]) -> Exchange | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.target.aftermath import Aftermath
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.contents import Contents
 from conformance.target.hijack import Hijacking
@@ -21,7 +22,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 
 class Target(
-    KnownWindows, Contents, Tokening, Minting, Sampling, Hijacking, Mutations, Logins, Malformed, Touring,
+    KnownWindows, Contents, Aftermath, Tokening, Minting, Sampling, Hijacking, Mutations, Logins, Malformed, Touring,
     Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -252,7 +252,7 @@ class Granting(Endings):
     def demand_not_sent_away(self, response: AuthorizationResponse) -> None:
         """The browser stays at the server, or goes to the registered redirect URI."""
         request = response.request
-        registered = [c.redirect_uri for c in self.authorization.clients if c.id == request.client.id]
+        registered = [uri for c in self.authorization.clients if c.id == request.client.id for uri in c.redirect_uris]
         asked = [value for name, value in request.parameters if name == "redirect_uri"]
         # A redirect that answers the request, or goes where it asked; a server's own error page elsewhere is neither.
         answers = response.code or request.value("state") in response.values("state")

@@ -34,6 +34,12 @@ class Client:
     """How it authenticates at the token endpoint: ``basic``, ``post`` or ``none``."""
     redirect_uri: str = ""
     scopes: tuple[str, ...] = ()
+    more_redirect_uris: tuple[str, ...] = ()
+
+    @property
+    def redirect_uris(self) -> tuple[str, ...]:
+        """Every redirect URI that is described as registered."""
+        return tuple(uri for uri in (self.redirect_uri, *self.more_redirect_uris) if uri)
 
     @property
     def public(self) -> bool:
@@ -92,10 +98,6 @@ class AuthorizationRequest:
     def query(self) -> str:
         """The parameters as a query."""
         return urlencode(self.parameters)
-
-
-NOT_IMPLEMENTED = 501
-"""RFC 9110 section 15.6.2; some servers say so of a response type that they do not know."""
 
 
 @dataclass(frozen=True, slots=True)

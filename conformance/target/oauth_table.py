@@ -17,6 +17,7 @@ class OAuthClient(Strict):
         None, description="How it authenticates at the token endpoint; by default `basic` with a secret."
     )
     redirect_uri: str | None = Field(None, description="A redirect URI as registered; nothing is sent there.")
+    more_redirect_uris: list[str] = Field([], description="Further ones that are registered for it.")
     scopes: list[str] | None = Field(None, description="What it may ask for, where that is less than `scopes`.")
 
     @model_validator(mode="after")

@@ -82,6 +82,10 @@ class Tokening(Consenting):
         """A response with tokens forbids storing."""
         if not answer.granted:
             self.inconclusive(f"a proper token request got {answer}")
+        self.expect_no_store(answer)
+
+    def expect_no_store(self, answer: TokenAnswer) -> None:
+        """An answer of the token endpoint, whatever it says, forbids storing."""
         said = (answer.exchange.answer.header("cache-control") if answer.exchange.answer else "") or ""
         if "no-store" not in said.lower():
             self.violation("Cache-Control: no-store", f"Cache-Control: {said}" if said else "no Cache-Control")
@@ -189,6 +193,11 @@ class Tokening(Consenting):
             self.violation(f"what {scope} allows is refused: {why}", f"{status}", (*party.history, *self.log))
         if status not in (401, 403):
             self.inconclusive(f"whether {scope} was refused is unclear: {status or exchange.error}")
+
+    async def opens(self, party: Party, scope: str) -> bool:
+        """Whether a token does what a scope allows."""
+        answer = (await self._opens(party, scope)).answer
+        return answer is not None and 200 <= answer.status < 300
 
     async def expect_insufficient(self, party: Party, scope: str) -> None:
         """The refusal for want of a scope has the status and the challenge of RFC 6750 section 3.1."""

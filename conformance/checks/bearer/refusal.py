@@ -46,3 +46,16 @@ async def wrong_token_is_called_invalid(target: Target) -> None:
         target.advise(expected, str(told), [told.exchange])
     if told.status != 401 or told.error != "invalid_token":
         target.violation(expected, str(told), [told.exchange])
+
+
+@check("bearer.challenge-grammar", needs=[Capability.TOKEN], sources=["RFC6750-3-repeat", "OAUTH21-5.3.1", "CWE-113"])
+async def challenge_can_be_read(target: Target) -> None:
+    """A Bearer challenge is a list of name=value pairs in which no name stands twice.
+
+    A client that cannot read it does not learn whether to fetch a new token, and tries the old one for ever.
+
+    Remedy: quote values, separate them by commas, and write each parameter once.
+    """
+    await target.need_bearer_scheme()
+    for party in (target.stranger(), await target.made_up()):
+        await target.expect_challenge_well_formed(party)

@@ -76,3 +76,48 @@ async def introspection_agrees_with_the_api(target: Target) -> None:
         party = heir
     await target.revoke_token(party, "access")
     await target.expect_agreement(party, "revoked")
+
+
+@check("oauth.introspect.consistent", needs=INTROSPECT, sources=["RFC7662-2.2", "CWE-345"])
+async def introspection_says_what_was_granted(target: Target) -> None:
+    """Client, scope and expiry in an introspection answer are those of the token.
+
+    An API that reads a wider scope or a later expiry there opens what nobody granted.
+
+    Remedy: answer from the row of the token, not from that of its client or its user.
+    """
+    alice, client = await target.own_login("alice"), target.client()
+    narrow = client.scopes[:1]
+    granted = await target.redeem(await target.code(alice, client, scope=" ".join(narrow) or None))
+    party = target.holder(alice, granted)
+    target.expect_consistent(await target.introspect(party.tokens["access"], party), party, granted)
+
+
+@check("oauth.introspect.no-get", needs=INTROSPECT, sources=["RFC7662-4-get", "CWE-598"])
+async def introspection_takes_no_get(target: Target) -> None:
+    """A question by GET, the token in the query, gets no answer about the token.
+
+    Tokens in addresses stand in the logs of the server and of everything before it.
+
+    Remedy: route POST alone to the endpoint.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    await target.expect_active(party)
+    target.expect_untold(await target.introspect_by_get(party))
+
+
+@check(
+    "oauth.introspect.public-client-denied",
+    needs=[*INTROSPECT, Capability.PUBLIC_CLIENT, Capability.CONFIDENTIAL_CLIENT],
+    sources=["RFC7662-2.1", "CWE-306"],
+)
+async def public_client_learns_nothing_of_others(target: Target) -> None:
+    """The id of a public client is not enough to ask about another client's token.
+
+    Everybody knows that id. Whoever finds a token learns with it whose the token is and what it opens.
+
+    Remedy: let only callers ask that authenticate.
+    """
+    party = await target.granted(await target.own_login("alice"), target.client("confidential"))
+    await target.expect_active(party)
+    target.expect_untold(await target.introspect(party.tokens["access"], party, client=target.client("public")))

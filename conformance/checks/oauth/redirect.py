@@ -1,6 +1,6 @@
 """Where a server sends the browser: the registered redirect URI, or nowhere."""
 
-from conformance.attacks.redirects import EXACT, Variant, near_misses
+from conformance.attacks.redirects import DANGEROUS, EXACT, NARROW, POLLUTED, Variant, near_misses
 from conformance.model import Capability
 from conformance.registry import check, given
 from conformance.target.facade import Target
@@ -165,3 +165,120 @@ async def redemption_repeats_the_redirect_uri(target: Target) -> None:
     code = await target.code(await target.own_login("alice"), target.client("web"))
     answer = await target.redeem(code, redirect_uri="https://attacker.pickproof.example/callback")
     await target.expect_no_token(answer, "another redirect_uri at redemption gives no token", code)
+
+
+@check(
+    "oauth.redirect.code-pollution",
+    needs=AUTHORIZE,
+    sources=["RFC9700-4.1.3", "OAUTH21-4.1.1-redirect", "ASVS-v5.0.0-10.4.1", "CWE-235"],
+)
+async def redirect_uri_brings_no_code(target: Target) -> None:
+    """A redirect URI that brings a code of its own, in its query or hidden in its path, is not redirected to.
+
+    The client then finds two codes in one response. Where it reads the other one than the server wrote, the attacker's
+    code is redeemed in the victim's browser.
+
+    Remedy: compare the whole URI with the registered ones, query included.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    for variant in POLLUTED:
+        response = await target.authorize(alice, client, redirect_uri=variant.of(client.redirect_uri))
+        target.demand_not_sent_away(response)
+        target.demand_one_code(response)
+    await target.prove_code(alice, client, response.trail[0].sent_at)
+
+
+@check(
+    "oauth.redirect.missing",
+    needs=AUTHORIZE,
+    sources=["RFC6749-3.1.2.3", "CWE-601"],
+)
+async def redirect_uri_is_named_where_there_are_several(target: Target) -> None:
+    """A client with several registered redirect URIs gets no code when its request names none of them.
+
+    A server that picks one sends the code where this flow did not begin: to an old address, or to another of the
+    client's applications.
+
+    Remedy: demand `redirect_uri`, at least of clients that have more than one.
+    """
+    alice, client = await target.shared_login("alice"), target.client_with_several_uris()
+    response = await target.authorize(alice, client, redirect_uri=None)
+    target.demand_no_code(response, f"no code for {client} without a redirect_uri: several are registered")
+    await target.prove_code(alice, client, response.trail[0].sent_at)
+
+
+@check(
+    "oauth.redirect.dangerous-scheme",
+    needs=AUTHORIZE,
+    sources=["RFC6749-3.1.2.3", "RFC6749-10.15", "ASVS-v5.0.0-10.4.1", "CWE-79"],
+)
+async def redirect_uri_is_nothing_to_run(target: Target) -> None:
+    """A `javascript:`, `data:`, `vbscript:` or `file:` URI is neither redirected to nor linked on a page.
+
+    A link "back to the application" on an error page runs the attacker's script with the rights of the server that
+    everybody logs in at.
+
+    Remedy: refuse what is not registered, and link to registered addresses only.
+    """
+    alice, client = await target.own_login("alice"), target.client("web")
+    for variant in DANGEROUS:
+        response = await target.authorize(alice, client, redirect_uri=variant.of(client.redirect_uri))
+        target.demand_nothing_to_run(response)
+        target.demand_not_sent_away(response)
+    await target.prove_code(alice, client, response.trail[0].sent_at)
+
+
+@check(
+    "oauth.redirect.http-refused",
+    needs=AUTHORIZE,
+    sources=["RFC9700-2.6", "CWE-319"],
+)
+async def no_code_travels_in_the_clear(target: Target) -> None:
+    """No code is sent to a plain http address, that of a native client on its own machine excepted.
+
+    Everybody on the way reads the response, code and state included.
+
+    Remedy: register https addresses only, and compare the scheme with the rest.
+    """
+    alice, client = await target.shared_login("alice"), target.client("web")
+    told = "no response to plain http at a host that is not loopback"
+    for clear in target.clear_uris():
+        response = await target.authorize(alice, clear.client, redirect_uri=clear.uri)
+        target.demand_answer(response)
+        if response.location.lower().startswith("http://"):
+            target.violation(told, f"{response}, {clear.how}")
+    await target.code(alice, client)
+
+
+@check(
+    "oauth.redirect.loopback-exempt-narrow",
+    needs=[*AUTHORIZE, Capability.LOOPBACK_CLIENT],
+    sources=["RFC9700-4.1.3", "RFC9700-2.1", "RFC8252-8.4", "ASVS-v5.0.0-10.4.1", "CWE-601"],
+)
+async def only_the_port_is_free(target: Target) -> None:
+    """That a native client's port is free lets no other host, address or path through.
+
+    The exception for loopback is often written as a pattern, and patterns match more than they look: a host that
+    begins with 127.0.0.1 belongs to whoever registers it.
+
+    Remedy: parse the URI, demand the registered scheme, address and path without user info, and free the port alone.
+    """
+    alice, client = await target.own_login("alice"), target.client("loopback")
+    for variant in NARROW:
+        response = await target.authorize(alice, client, redirect_uri=variant.of(client.redirect_uri))
+        target.demand_not_sent_away(response)
+    await target.prove_code(alice, client, response.trail[0].sent_at)
+
+
+@check("oauth.redirect.query-kept", needs=AUTHORIZE, sources=["RFC6749-3.1.2-query", "CWE-20"])
+async def registered_query_is_kept(target: Target) -> None:
+    """The query of a registered redirect URI comes back intact, beside what the response adds.
+
+    A client that keeps its tenant or its language there loses them, or two question marks spoil the code.
+
+    Remedy: add the response's parameters to the query that is there.
+    """
+    alice = await target.shared_login("alice")
+    client, uri = target.uri_with_query()
+    response = (await target.code(alice, client, redirect_uri=uri)).response
+    target.expect_query_kept(response, uri)

@@ -117,3 +117,71 @@ async def revocation_ends_one_grant(target: Target) -> None:
     await target.expect_accepted(bob)
     await target.revoke_token(party, "refresh" if "refresh" in party.tokens else "access")
     await target.expect_kept(bob, "the revocation of alice's token")
+
+
+@check("oauth.revoke.wrong-hint", needs=REFRESH, sources=["RFC7009-2.1", "CWE-20"])
+async def wrong_hint_does_not_stop_revocation(target: Target) -> None:
+    """A refresh token that is revoked with the hint `access_token` is dead all the same.
+
+    The hint is there for speed. A client that gets it wrong believes that it has logged its user out.
+
+    Remedy: look among all kinds of tokens when the hinted one has no match.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    answer = await target.revoke_by(party, "refresh", hint="access_token")
+    await target.expect_revoked_despite(answer, party, "access_token")
+
+
+@check("oauth.revoke.unknown-hint", needs=REFRESH, sources=["RFC7009-2.2", "CWE-20"])
+async def unknown_hint_is_ignored(target: Target) -> None:
+    """A refresh token that is revoked with a hint that nobody defined is dead all the same.
+
+    Hints are extensible. A server that refuses what it does not know leaves tokens alive that somebody wanted dead.
+
+    Remedy: ignore hints that you do not know.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    answer = await target.revoke_by(party, "refresh", hint="pickproof")
+    await target.expect_revoked_despite(answer, party, "pickproof")
+
+
+@check("oauth.revoke.post-only", needs=REVOKE, sources=["RFC7009-2.3", "CWE-598"])
+async def revocation_takes_no_get(target: Target) -> None:
+    """A revocation by GET, the token in the query, has no effect.
+
+    Tokens in addresses stand in logs before they are dead; and a picture on any page can send a GET.
+
+    Remedy: route POST alone to the endpoint.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    kind = "refresh" if "refresh" in party.tokens else "access"
+    await target.revoke_by(party, kind, method="GET")
+    await target.expect_still_good(party, "a revocation by GET")
+
+
+@check("oauth.revoke.spent-ancestor", needs=REFRESH, sources=["CWE-613"])
+async def replaced_token_revokes_its_successor(target: Target) -> None:
+    """Revoking a refresh token that was replaced ends what replaced it.
+
+    A client whose last answer was lost has only the old one. Its logout must not leave the new one alive, on the way
+    or in a log.
+
+    Remedy: end the whole family of the token that is revoked, spent or not.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    heir = await target.successor(party)
+    await target.call_revoke(party, party.tokens["refresh"])
+    await target.expect_not_renewed(heir, "the successor of a revoked refresh token gives no tokens")
+
+
+@check("oauth.revoke.cascade-to-refresh", needs=REFRESH, sources=["RFC7009-2-access", "RFC7009-2.1-upward", "CWE-613"])
+async def revoked_access_token_stays_dead(target: Target) -> None:
+    """A revoked access token stays dead when its refresh token is used, where that still works.
+
+    Whether the refresh token ends with it is the server's choice, and noted. What was revoked must not come back.
+
+    Remedy: remember revoked tokens by themselves, whatever else their grant goes through.
+    """
+    party = await target.granted(await target.own_login("alice"))
+    await target.revoke_token(party, "access")
+    await target.expect_stays_dead(party)
