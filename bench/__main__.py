@@ -10,7 +10,7 @@ import traceback
 
 from bench.ratio import Ratio, table
 
-PARTS = ("wire", "startup", "properties", "certification", "matrix")
+PARTS = ("wire", "startup", "properties", "forgery", "memory", "certification", "demo", "matrix")
 
 
 def main() -> int:

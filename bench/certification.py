@@ -45,4 +45,4 @@ def measure() -> list[Ratio]:
     with running("short") as described:
         wall, wait, found = asyncio.run(certified(described))
     how = f"{wall:.2f} s, longest wait {wait:.1f} s; {found}"
-    return [Ratio("certification over its longest wait", wall / wait, "<=", 1.25, 1.10, how)]
+    return [Ratio("certification over its longest wait", wall / wait, "<=", 1.10, 1.05, how)]

@@ -1,4 +1,4 @@
-"""The whole kill matrix: every fault whose check exists, and every sound server."""
+"""The kill matrix of all four schemes as the tests measure it: each fault met by its check, sound servers by all."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import time
 
 from bench.ratio import Ratio
 from conformance.registry import catalogue
-from reference_impl import FAULTS, SCHEMES
-from tests.matrix import measure_all
+from tests.matrix import measured
 
 
 def measure() -> list[Ratio]:
     """Wall seconds on all workers."""
-    known = frozenset(catalogue())
-    faults = [f"ref:{f.scheme}+{f.id}" for f in FAULTS if f.primary in known]
-    targets = [*(f"ref:{scheme}" for scheme in SCHEMES), *faults]
-    began, before = time.perf_counter(), _children()
-    measure_all(targets)
-    wall, cpu = time.perf_counter() - began, _children() - before
-    how = f"{len(targets)} servers, {len(known)} checks, {cpu:.0f} s of CPU, {cpu / len(targets):.2f} s a server"
-    return [Ratio("the kill matrix", wall, "<=", 30, None, how, " s")]
+    began, before = time.perf_counter(), children_cpu()
+    rows = measured()
+    wall, cpu = time.perf_counter() - began, children_cpu() - before
+    how = f"{len(rows)} servers, {len(catalogue())} checks, {cpu:.0f} s of CPU, {cpu / len(rows):.2f} s a server"
+    return [Ratio("the kill matrix", wall, "<=", 90, 60, how, " s")]
 
 
-def _children() -> float:
+def children_cpu() -> float:
+    """Seconds of CPU that ended children have used."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

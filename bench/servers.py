@@ -75,7 +75,12 @@ def _short() -> tuple[ASGIApp, Callable[[str], dict[str, Any]]]:
     return reference.app, reference.describe
 
 
-KINDS = {"plain": _plain, "far": _far, "short": _short}
+def _session() -> tuple[ASGIApp, Callable[[str], dict[str, Any]]]:
+    reference = session()
+    return reference.app, reference.describe
+
+
+KINDS = {"plain": _plain, "far": _far, "short": _short, "session": _session}
 
 
 def main(kind: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 
 # Not from typing, which takes 5 ms to import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Any
 
 EXIT_CODES = """\
 exit codes: 0 conforms; 1 violations; 2 usage, description or preflight; 3 no violation, but something was
@@ -68,6 +69,16 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)
 
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """As textwrap would, which takes a tenth of `--help` to import: no word here is wider than a line."""
+        lines: list[str] = []
+        for word in text.split():
+            if lines and len(lines[-1]) + 1 + len(word) <= width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+        return lines
+
 
 def _columns() -> int:
     try:
@@ -86,66 +97,72 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+class _Unasked:
+    """In place of the parser of a command that nobody asked for: a dozen of them take a tenth of `--help`."""
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+
 def _parser(asked: str = "") -> argparse.ArgumentParser:
-    # Only the command that was asked for gets its options: a tenth of what `--help` takes.
-    raw = _Help
+    """The parser of the whole; only the command that was `asked` for has options."""
     parser = argparse.ArgumentParser(
-        prog="pickproof", formatter_class=raw, epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        prog="pickproof", formatter_class=_Help, epilog=f"{EXAMPLES}\n{EXIT_CODES}",
         description="Attacks your web authentication the way a real attacker would, and proves what holds.",
     )  # fmt: skip
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-
-    def command(name: str, summary: str) -> argparse.ArgumentParser:
+    # Its own prog: argparse would lay out the usage of the whole to find it.
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
+    for name, (summary, add_options) in COMMANDS.items():
+        kind: Any = argparse.ArgumentParser if name == asked else _Unasked
+        commands._parser_class = kind
         epilog = f"examples:\n{EXAMPLES_OF[name]}\n\n{EXIT_CODES}" if name in EXAMPLES_OF else EXIT_CODES
-        return commands.add_parser(name, help=summary, description=summary, epilog=epilog, formatter_class=raw)
+        made = commands.add_parser(
+            name, help=summary, description=summary, epilog=epilog, formatter_class=_Help, add_help=name != "serve"
+        )
+        if name == asked:
+            add_options(made)
+    return parser
 
-    demo = command("demo", "start the reference servers, certify each, then show faults being caught")
-    demo.add_argument("schemes", nargs="*", metavar="SCHEME", help="which servers; all by default")
 
-    init = command("init", "explore a target and draft its target.toml; no attacks")
-    if asked == "init":
-        _init(init)
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("schemes", nargs="*", metavar="SCHEME", help="which servers; all by default")
 
-    doctor = command("doctor", "prove a description: login, identity, logout; no attacks")
-    doctor.add_argument("target", metavar="TARGET", help=TARGET)
-    doctor.add_argument(
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=TARGET)
+    parser.add_argument(
         "--allow", action="append", default=[], choices=["destructive"],
         help="what else may happen: with destructive, verbs that change accounts are proven too",
     )  # fmt: skip
-    doctor.add_argument("--json", action="store_true", help="for programs")
-    doctor.add_argument("-v", "--verbose", action="store_true", help="show each request and answer, secrets masked")
-    certify = command("certify", "attack a target and report what holds, with evidence")
-    if asked == "doctor":
-        _reach(doctor)
-    elif asked == "certify":
-        _certify(certify)
+    _json(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="show each request and answer, secrets masked")
+    _reach(parser)
 
-    listing = command("list", "every check")
-    listing.add_argument("--json", action="store_true", help="for programs")
-    listing.add_argument("--profile", metavar="P", help="only what this profile demands")
 
-    explain = command("explain", "one check: attack, sources, remedy, the fault that proves it")
-    explain.add_argument("id", metavar="ID")
-    explain.add_argument("--json", action="store_true", help="for programs")
+def _list(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument("--profile", metavar="P", help="only what this profile demands")
 
-    faults = command("faults", "faults and variants of the reference servers, and the checks that kill each fault")
-    faults.add_argument("--json", action="store_true", help="for programs")
 
-    later = {
-        "replay": command("replay", "what became of the failures of an earlier report"),
-        "verify": command("verify", "check a certificate: signature, age, and that its profiles were met"),
-        "diff": command("diff", "what changed between two reports"),
-    }
-    if asked in later:
-        arguments = import_module("conformance.commands.arguments")
-        getattr(arguments, asked)(later[asked])
-        if asked == "replay":
-            _reach(later[asked])
-            later[asked].set_defaults(seed=None)
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    _json(parser)
 
-    commands.add_parser("serve", help="a reference server, perhaps with a fault", add_help=False)
-    return parser
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    _later("replay")(parser)
+    _reach(parser)
+    parser.set_defaults(seed=None)
+
+
+def _later(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    """Options that stand in a module of their own, imported when they are asked for."""
+    return lambda parser: getattr(import_module("conformance.commands.arguments"), name)(parser)
 
 
 def _init(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +203,22 @@ def _reach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help="accept any certificate: test systems only")
     parser.add_argument("--proxy", metavar="URL", help="send everything through this HTTP proxy")
     parser.add_argument("--wait-for", type=_positive, default=0, metavar="S", help="wait until the target answers")
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "demo": ("start the reference servers, certify each, then show faults being caught", _demo),
+    "init": ("explore a target and draft its target.toml; no attacks", _init),
+    "doctor": ("prove a description: login, identity, logout; no attacks", _doctor),
+    "certify": ("attack a target and report what holds, with evidence", _certify),
+    "list": ("every check", _list),
+    "explain": ("one check: attack, sources, remedy, the fault that proves it", _explain),
+    "faults": ("faults and variants of the reference servers, and the checks that kill each fault", _json),
+    "replay": ("what became of the failures of an earlier report", _replay),
+    "verify": ("check a certificate: signature, age, and that its profiles were met", _later("verify")),
+    "diff": ("what changed between two reports", _later("diff")),
+    "serve": ("a reference server, perhaps with a fault", lambda _: None),
+}
+"""What each does, and what adds its options. The reference servers bring a parser of their own."""
 
 
 def _positive(text: str) -> float:

@@ -175,8 +175,12 @@ class Check:
     """How many inputs are drawn, for checks whose input is a space."""
     waits: Callable[[Any], float] | None = field(default=None, repr=False)
     """Seconds of the target's time that the check has to let pass, given what preflight found."""
-    logins: int = 1
-    """About how many logins of its own it makes, for the estimate."""
+    logins: int | Callable[[Any], int] = 1
+    """About how many logins of its own it makes, for the estimate; of a target's system where it depends on that."""
+    requests: float | Callable[[Any], float] | None = None
+    """About how many requests it makes beside them; for each input drawn, where its input is a space."""
+    sampled: bool = False
+    """It measures the sample of credentials that is collected once for a whole run."""
     exclusive: bool = False
     """It changes what other users of the account see: runs as the account's only user."""
     destructive: bool = False

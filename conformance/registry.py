@@ -16,13 +16,15 @@ import pkgutil
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeVar, overload
 
 from conformance.errors import NothingTestedError, UsageError
 from conformance.model import Capability, Check
 
 ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
+LOGGING_IN = frozenset({"own_login", "public_login"})
+"""Verbs by which a check logs in for itself."""
 Body = Callable[..., Awaitable[None]]
 T = TypeVar("T")
 
@@ -46,12 +48,17 @@ def check(
     needs: Iterable[Capability] = (),
     sources: Iterable[str],
     waits: Callable[[Any], float] | None = None,
-    logins: int = 1,
+    logins: int | Callable[[Any], int] | None = None,
+    requests: float | Callable[[Any], float] | None = None,
+    sampled: bool = False,
     exclusive: bool = False,
     destructive: bool = False,
     load: bool = False,
 ) -> Callable[[Body], Check]:
     """Declare one attack with one expectation; the docstring is its title, story and remedy.
+
+    `logins`, `requests` and `sampled` are for the estimate of a run alone (see `Check`). Where the logins are not
+    said, they are read off the code.
 
     Raises:
         ValueError: the id is malformed or the docstring lacks its title or its ``Remedy:``.
@@ -76,13 +83,21 @@ def check(
             strategy=_lazy(strategies) if strategies else None,
             examples=examples,
             waits=waits,
-            logins=logins,
+            logins=_own_logins(body.__code__) if logins is None else logins,
+            requests=requests,
+            sampled=sampled,
             exclusive=exclusive,
             destructive=destructive,
             load=load,
         )
 
     return declare
+
+
+def _own_logins(code: CodeType) -> int:
+    """How many verbs that log in a body uses, in its comprehensions too."""
+    inner = sum(_own_logins(const) for const in code.co_consts if isinstance(const, CodeType))
+    return inner + len(LOGGING_IN.intersection(code.co_names))
 
 
 def _lazy(strategies: Mapping[str, Callable[[], Any]]) -> Callable[[], Mapping[str, Any]]:

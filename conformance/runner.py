@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofError, Stop, Violation
+from conformance.estimate import Cost, cost_of
 from conformance.explore import Hit, explore
 from conformance.locks import AccountLock, hold
 from conformance.model import UNDECIDED, Check, Exchange, Outcome, Verdict
@@ -25,7 +26,6 @@ from conformance.target.wire import for_record
 GRACE = 90.0
 """Seconds that a check may take beyond what it declares to wait."""
 DEFAULT_BUDGET = 300.0
-REQUESTS_OF_A_CHECK = 8
 HEAD_START = 10.0
 """Seconds that the other checks hold back at most while those that wait get to their waits."""
 SHOWN_WHEN_UNCLEAR = 6
@@ -42,16 +42,8 @@ class Plan:
     profiles: tuple[Profile, ...]
     longest_wait: float = 0.0
     """Seconds of real time; zero where the target's clock travels."""
-
-    @property
-    def logins(self) -> int:
-        """About how many logins the checks make."""
-        return sum(check.logins for check in self.checks)
-
-    @property
-    def requests(self) -> int:
-        """About how many requests the checks make."""
-        return sum(REQUESTS_OF_A_CHECK + check.examples + 2 * check.logins for check in self.checks)
+    cost: Cost = field(default_factory=Cost)
+    """What the checks ask of the target, about."""
 
 
 def plan(
@@ -83,7 +75,8 @@ def plan(
         else:
             runnable.append(check)
     waits = [] if system.clock.travels else [_wait(system, check) for check in runnable]
-    return Plan(tuple(runnable), tuple(skipped), tuple(profiles), max(waits, default=0.0))
+    longest = max(waits, default=0.0)
+    return Plan(tuple(runnable), tuple(skipped), tuple(profiles), longest, cost_of(system, runnable))
 
 
 def _obstacle(system: System, check: Check, destructive: bool, budget: float) -> str | None:
@@ -136,8 +129,9 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
     seen.total = len(todo.checks)
     locks = [AccountLock() for _ in system.accounts]
     alone = asyncio.Lock()
-    # Writers first, then whoever waits longest, so that every wait begins at the start.
-    order = sorted(todo.checks, key=lambda c: (not c.exclusive, -_wait(system, c), c.id))
+    # Writers first, then whoever waits longest, so that every wait begins at the start. Among writers, properties last:
+    # they take longest, and somebody waits for a first verdict.
+    order = sorted(todo.checks, key=lambda c: (not c.exclusive, -_wait(system, c), c.examples, c.id))
     tasks: list[asyncio.Task[Verdict]] = []
     places = asyncio.Semaphore(system.wire.limits.concurrency + AT_HAND)
 

@@ -9,13 +9,13 @@ import pytest
 
 from conformance.attacks.login_fields import GUESSES, Guess, almost, destination, guesses, marks, telling
 from conformance.attacks.malformed import trace_in
-from conformance.attacks.timing import timing_difference
+from conformance.attacks.timing import LOOKS, clear_difference, level, open_difference, timing_difference
 from conformance.explore import _draw
 from conformance.model import Outcome, Verdict
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.runner import judge_one
-from conformance.target.logins import EARLY, PAIRS, _bound, _settled
+from conformance.target.logins import PAIRS
 from conformance.target.preflight import preflight
 from reference_impl import FAULTS
 from tests.matrix import everything
@@ -72,18 +72,48 @@ def test_a_missing_hash_is_a_difference() -> None:
 
 
 def test_the_bound_covers_the_median() -> None:
-    assert _bound([0.001] * PAIRS) == pytest.approx(0.001)
-    assert _bound([-0.02, *[0.0] * (PAIRS - 2), 0.02]) == pytest.approx(0.0)
-    assert _bound([0.05 * (-1) ** at for at in range(PAIRS)]) == pytest.approx(0.05)
+    def most(differences: list[float]) -> float:
+        return open_difference([(1.0 + difference, 1.0) for difference in differences])
+
+    assert most([0.001] * PAIRS) == pytest.approx(0.001)
+    assert most([-0.02, *[0.0] * (PAIRS - 2), 0.02]) == pytest.approx(0.0)
+    assert most([0.05 * (-1) ** at for at in range(PAIRS)]) == pytest.approx(0.05)
 
 
-def test_a_round_ends_early_only_in_favour_of_the_target() -> None:
+@pytest.mark.parametrize("count", LOOKS)
+def test_what_is_level_is_plain_early(count: int) -> None:
     rng = random.Random(7)
-    level = [(0.3 + rng.gauss(0, 0.002), 0.3 + rng.gauss(0, 0.002)) for _ in range(EARLY)]
-    assert _settled(level, rng)
-    assert not _settled([(known + 0.3, unknown) for known, unknown in level], rng)
-    assert not _settled([(known + 0.04, unknown) for known, unknown in level], rng)
-    assert not _settled([(0.3 + 0.2 * (-1) ** at, 0.3) for at in range(EARLY)], rng)
+    even = [(0.3 + rng.gauss(0, 0.002), 0.3 + rng.gauss(0, 0.002)) for _ in range(count)]
+    assert level(even)
+    assert not level([(known + 0.3, unknown) for known, unknown in even])
+    assert not level([(known + 0.04, unknown) for known, unknown in even])
+    assert not level([(known + 0.018, unknown) for known, unknown in even])
+    assert not level([(0.3 + 0.2 * (-1) ** at, 0.3) for at in range(count)])
+
+
+def test_a_missing_hash_is_plain_early() -> None:
+    rng = random.Random(7)
+    told = [(0.2 + rng.gauss(0, 0.03), 0.002 + rng.expovariate(2000)) for _ in range(18)]
+    assert clear_difference(told).decided
+    assert clear_difference([(unknown, known) for known, unknown in told]).effect < 0
+    assert not clear_difference(told[:12]).decided
+    assert not clear_difference([(0.0021, 0.002)] * 30).decided
+
+
+def test_looking_early_never_takes_noise_for_a_difference() -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        noisy = [(0.01 + rng.expovariate(100), 0.01 + rng.expovariate(100)) for _ in range(PAIRS)]
+        assert not any(clear_difference(noisy[:count]).decided for count in LOOKS)
+
+
+def test_looking_early_seldom_takes_a_difference_for_none() -> None:
+    rng, missed = random.Random(7), 0
+    for _ in range(200):
+        # Two and a half times the floor, in noise as large.
+        told = [(0.3 + 0.0375 + rng.gauss(0, 0.03), 0.3 + rng.gauss(0, 0.03)) for _ in range(PAIRS)]
+        missed += any(level(told[:count]) for count in LOOKS)
+    assert missed <= 2
 
 
 @pytest.mark.parametrize(

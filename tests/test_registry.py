@@ -182,7 +182,7 @@ def test_every_check_of_the_kit_is_there_once_with_its_prose() -> None:
         assert len(one.title) < 140, one.id
         assert one.remedy.endswith("."), one.id
         assert one.sources, one.id
-        assert one.logins >= 0
+        assert callable(one.logins) or one.logins >= 0
 
 
 def test_every_check_says_what_an_attacker_gains() -> None:

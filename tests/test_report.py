@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given, strategies
 from rich.console import Console
 
+from conformance.estimate import Cost
 from conformance.masking import Secrets
 from conformance.model import Answer, Capability, Check, Exchange, Outcome, Report, Request, Summary, Verdict
 from conformance.report.curl import script
@@ -313,7 +314,7 @@ def test_an_empty_report_is_a_report(report: Report, secrets: Secrets, tmp_path:
 
 def test_the_estimate_is_one_line(report: Report) -> None:
     checks = tuple(a_check(f"session.a.n{n}", examples=10, waits=lambda _: 12.0) for n in range(3))
-    todo = Plan(checks, (), (), 12.0)
+    todo = Plan(checks, (), (), 12.0, Cost(3, 60))
     assert estimate(todo, report.target) == "3 checks, about 3 logins and 60 requests; longest wait 12 s"
     skipped = replace(todo, skipped=report.verdicts[:1], longest_wait=0.0)
     assert "1 check cannot run here" in estimate(skipped, report.target)

@@ -26,8 +26,8 @@ NAMED = 3
 
 def estimate(plan: Plan, target: Summary) -> str:
     """What the run will cost, in a few lines: checks, logins, requests, the longest wait, and what slows it down."""
-    cost = f"{plural(len(plan.checks), 'check')}, about {plural(plan.logins, 'login')}"
-    cost += f" and {plural(plan.requests, 'request')}; {_waits(plan, target)}"
+    cost = f"{plural(len(plan.checks), 'check')}, about {plural(plan.cost.logins, 'login')}"
+    cost += f" and {plural(plan.cost.requests, 'request')}; {_waits(plan, target)}"
     if target.why_alone:
         cost += f"\nchecks run one at a time: {target.why_alone}"
     if not plan.skipped:

@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from conformance.model import Capability
 from conformance.target.oracle import Judgement
 from conformance.target.party import Party
-from conformance.target.races import Racing, track_of
+from conformance.target.races import ROUNDS, RUNNERS, Racing, track_of
 from conformance.target.verbs import StepFailedError
 from conformance.target.wire import Log
+
+if TYPE_CHECKING:
+    from conformance.target.system import System
 
 QUESTIONS = 5
 """What each client of a crowd asks in a row."""
@@ -88,6 +92,18 @@ class Crowding(Racing):
         if unclear or not alive:
             self.inconclusive(f"whether each session lives is open: {unclear or 'none of them does'}")
         return alive
+
+
+def sessions_to_reach(system: System) -> int:
+    """Logins until an account has as many sessions as are declared; none where that is not tried."""
+    most = system.description.policy.max_sessions or 0
+    return most if most <= MOST_SESSIONS else 0
+
+
+def sessions_to_rush(system: System) -> int:
+    """The same, and the rushes of logins that follow."""
+    most = sessions_to_reach(system)
+    return most + ROUNDS * RUNNERS if most else 0
 
 
 async def _asked(client: Party) -> list[Judgement]:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import random
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from conformance.attacks.login_fields import REDIRECTS, WRONG, Guess, destination, marks, telling
-from conformance.attacks.timing import timing_difference
+from conformance.attacks.timing import LOOKS, clear_difference, level, open_difference, timing_difference
 from conformance.model import Exchange
 from conformance.target.altered_login import Altered, changed, going_to
 from conformance.target.cast import Cast
@@ -36,14 +34,10 @@ IN_A_ROW = 3
 """Failures with one name before it logs in properly again; some targets lock at five."""
 PAIRS = 36
 """A permutation of medians gets to one in ten thousand with thirty pairs at the least."""
-EARLY = 18
-"""Pairs after which a round without a suspicion ends, where they already leave no difference of use open."""
 PATIENCE = 40.0
-"""Seconds after which no further round begins, but for the one that confirms a suspicion."""
+"""Seconds after which no further pair is tried, but for those that confirm a suspicion."""
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each round, so that a burst of other work can pass."""
-RESOLUTION = 0.004
-"""Seconds; a difference that is surely smaller is none that this kit speaks of."""
 SLOWEST = 1.5
 """Seconds of a login beyond which pairs of them take too long."""
 
@@ -168,29 +162,35 @@ class Logins(Cast, Expectations):
         A difference counts only when it is found twice, in samples of their own.
         """
         user = self.system.description.accounts[self.tried_account].user
-        suspected, bound, began = 0.0, 0.0, time.monotonic()
+        suspected, end = 0.0, time.monotonic() + PATIENCE
+        all_pairs: list[tuple[float, float]] = []
         for pause in PAUSES:
-            if not suspected and time.monotonic() - began > PATIENCE:
+            if not suspected and time.monotonic() > end:
                 break
             await asyncio.sleep(pause)
             async with self.patience.in_turn(self.system.doorman.turn):
-                pairs = await self._pairs(user, early=not suspected)
-            timing = timing_difference(pairs, rng=self.rng)
-            bound = _bound([a - b for a, b in pairs])
+                pairs = await self._pairs(user, math.inf if suspected else end)
+            all_pairs += pairs
+            clear = clear_difference(pairs)
+            timing = clear if clear.decided else timing_difference(pairs, rng=self.rng)
             if timing.decided and suspected * timing.effect > 0:
-                said = f"a wrong password of an account takes {timing.effect * 1000:+.1f} ms, twice in {PAIRS} pairs"
+                said = (
+                    f"a wrong password of an account takes {timing.effect * 1000:+.1f} ms, twice in {len(pairs)} pairs"
+                )
                 self.violation("both take the same time", f"{said} (chance {timing.p:.2g})", list(self.log)[-6:])
-            if not suspected and _settled(pairs, self.rng):
-                self.note = f"no difference beyond {bound * 1000:.1f} ms in {len(pairs)} interleaved pairs"
+            shown = next((sample for sample in (pairs, all_pairs) if level(sample)), None)
+            if shown and not suspected and not timing.decided:
+                most = open_difference(shown) * 1000
+                self.note = f"no difference beyond {most:.1f} ms in {len(shown)} interleaved pairs"
                 return
             suspected = timing.effect if timing.decided else 0.0
-        left = f"{PAIRS} pairs leave a difference of {bound * 1000:.0f} ms open"
+        left = f"{len(all_pairs)} pairs leave a difference of {open_difference(all_pairs) * 1000:.0f} ms open"
         self.inconclusive(f"the times vary too much to tell, {left}: run it on a quieter machine, or nearer")
 
-    async def _pairs(self, user: str, *, early: bool) -> list[tuple[float, float]]:
+    async def _pairs(self, user: str, end: float) -> list[tuple[float, float]]:
         """Seconds of a wrong password and of an unknown name, in turn; which comes first is left to chance.
 
-        An `early` end is one in favour of the target alone: a difference is never found on fewer than `PAIRS`.
+        They end as soon as they are plain, and after `end` where there are enough for a look.
         """
         found: list[tuple[float, float]] = []
         for _ in range(PAIRS):
@@ -200,7 +200,8 @@ class Logins(Cast, Expectations):
             if min(took.values()) > SLOWEST:
                 self.inconclusive(f"a login takes {min(took.values()):.1f} s: too slow to compare {PAIRS} pairs")
             found.append((took["known"], took["unknown"]))
-            if early and len(found) == EARLY and _settled(found, self.rng):
+            plain = len(found) in LOOKS and (level(found) or clear_difference(found).decided)
+            if plain or (len(found) >= LOOKS[0] and time.monotonic() > end):
                 break
         return found
 
@@ -262,20 +263,6 @@ class Logins(Cast, Expectations):
         """Places to which a login must not lead."""
         host = destination("/", self.system.description.origin)
         return tuple(place.replace("{host}", host) for place in REDIRECTS)
-
-
-def _settled(pairs: list[tuple[float, float]], rng: random.Random) -> bool:
-    """Whether these leave no difference open that this kit speaks of."""
-    timing = timing_difference(pairs, rng=rng)
-    return not timing.decided and _bound([a - b for a, b in pairs]) <= max(RESOLUTION, 2 * timing.floor)
-
-
-def _bound(differences: list[float]) -> float:
-    """The largest median difference, in seconds, that these leave open (about 99 %, by order statistics)."""
-    ordered = sorted(differences)
-    count = len(ordered)
-    low = max(0, int(count / 2 - 1.3 * math.sqrt(count)))
-    return max(abs(ordered[low]), abs(ordered[count - 1 - low]), abs(median(ordered)))
 
 
 def _slowed(first: Attempt, now: Attempt) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -187,7 +188,7 @@ class Party:
         if hold:
             await hold.line_up()
         request = httpx.Request(
-            method.upper(), url,
+            method.upper(), _address(url),
             headers=[(k.encode("latin-1"), _bytes(v)) for k, v in (*head.items(), *self.also_fields)],
             extensions={"hold": hold or self.start} if hold or self.start else {},
             **_body(content, files),
@@ -277,6 +278,12 @@ def _merged(head: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
     """Headers with others in their place; names are compared without regard to case (RFC 9110 section 5.1)."""
     replaced = {name.lower() for name in more}
     return {**{name: value for name, value in head.items() if name.lower() not in replaced}, **more}
+
+
+@lru_cache(maxsize=256)
+def _address(url: str) -> httpx.URL:
+    """The same few routes are asked thousands of times, and parsing an address is a tenth of what a request costs."""
+    return httpx.URL(url)
 
 
 def _origin(url: str) -> str:

@@ -85,6 +85,7 @@ async def _accounts(system: System) -> AsyncIterator[Proof]:
         party = await _first_login(system, account)
         parties.append(party)
         system.adopt(party)
+        system.login_requests = len(party.history)
         yield Proof("login", f"{account} logs in and is {party.principal!r}")
     if len(parties) == 2 and parties[0].principal == parties[1].principal:
         first, second = names[:2]

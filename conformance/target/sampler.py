@@ -70,6 +70,11 @@ class Sample:
         return f"{len(self.values)} ids" + (" (logins are slow here)" if self.dear else "")
 
 
+def sample_size(system: System) -> tuple[int, int]:
+    """Logins and visits that a whole sample takes."""
+    return (FEWEST, ENOUGH - FEWEST) if system.pre_login else (ENOUGH, 0)
+
+
 class Sampler:
     """Collects a sample of one carrier once, however many checks ask."""
 

@@ -98,6 +98,8 @@ class System:
     speaks_bearer: bool = False
     """The Bearer scheme was seen to work, whatever the description says of how a token travels."""
     logins: int = 0
+    login_requests: int = 2
+    """What one login took at preflight, the look at who it is included."""
     log: Log = field(default_factory=Log, repr=False)
     """Exchanges that belong to no check: preflight, shared logins, positive controls."""
     stage: Stage = field(init=False, repr=False)

@@ -74,6 +74,7 @@ async def two_authorizations_are_refused(target: Target) -> None:
     "bearer.grammar",
     needs=[Capability.TOKEN],
     sources=["RFC6750-3.1", "CWE-20"],
+    requests=0.65,
 )
 @given(form=malformed_fields, examples=160)
 async def malformed_authorization_is_refused(target: Target, form: MalformedField) -> None:

@@ -26,6 +26,7 @@ async def missing_scope_is_named(target: Target) -> None:
     "bearer.scope-per-action",
     needs=SCOPES,
     sources=["ASVS-v5.0.0-10.3.2", "RFC9700-2.3-restricted", "PICKPROOF-T4", "CWE-863"],
+    requests=18,
 )
 async def each_action_needs_its_scope(target: Target) -> None:
     """A token with one scope opens what this scope opens and nothing that another one does, for every pair.

@@ -10,6 +10,7 @@ from conformance.target.facade import Target
     needs=[Capability.COOKIE, Capability.SECOND_ACCOUNT],
     sources=["RFC6265bis-4.2.2", "CSS-session-management", "WSTG-SESS-03", "WSTG-INPV-04", "CWE-694", "CWE-488"],
     logins=2,
+    requests=46,
 )
 async def two_session_cookies_are_one_user_at_most(target: Target) -> None:
     """A request with two session cookies is one of the two users everywhere, or nobody.

@@ -10,6 +10,7 @@ from conformance.target.facade import Target
     needs=[Capability.COOKIE, Capability.SECOND_ACCOUNT],
     sources=["ASVS-v5.0.0-3.5.1", "CSS-csrf-prevention", "CWE-352"],
     logins=2,
+    requests=27,
 )
 async def nobody_is_logged_in_by_another_site(target: Target) -> None:
     """A page of another site cannot log the victim's browser in, as the attacker.

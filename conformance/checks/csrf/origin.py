@@ -19,6 +19,7 @@ from conformance.target.facade import Target
     "csrf.origin.foreign",
     needs=[Capability.MUTATE, Capability.COOKIE],
     sources=["ASVS-v5.0.0-3.5.1", "CSS-csrf-prevention", "WSTG-SESS-05", "CWE-346", "CWE-352"],
+    requests=8,
 )
 @given(examples=40, origin=origins)
 async def foreign_origins_change_nothing(target: Target, origin: Origin) -> None:
@@ -37,6 +38,7 @@ async def foreign_origins_change_nothing(target: Target, origin: Origin) -> None
     "csrf.fetch-metadata",
     needs=[Capability.MUTATE, Capability.COOKIE],
     sources=["ASVS-v5.0.0-3.5.1", "CSS-csrf-prevention", "CWE-352"],
+    requests=54,
 )
 async def fetch_metadata_of_other_sites_change_nothing(target: Target) -> None:
     """A change of state that the browser reports as cross-site or same-site has no effect, nor without a report.

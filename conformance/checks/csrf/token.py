@@ -10,6 +10,7 @@ from conformance.target.facade import Target
     "csrf.token.missing",
     needs=[Capability.MUTATE, Capability.COOKIE],
     sources=["ASVS-v5.0.0-3.5.1", "NIST-SP800-63B-4-5.1-h", "CSS-csrf-prevention", "WSTG-SESS-05", "CWE-352"],
+    requests=36,
 )
 async def change_without_its_token_has_no_effect(target: Target) -> None:
     """A change of state that comes without its anti-forgery value has no effect.
@@ -27,6 +28,7 @@ async def change_without_its_token_has_no_effect(target: Target) -> None:
     "csrf.token.wrong",
     needs=[Capability.MUTATE, Capability.COOKIE],
     sources=["ASVS-v5.0.0-3.5.1", "NIST-SP800-63B-4-5.1-h", "CSS-csrf-prevention", "WSTG-SESS-05", "CWE-352"],
+    requests=8,
 )
 @given(examples=48, token=wrong_tokens)
 async def change_with_a_wrong_token_has_no_effect(target: Target, token: WrongToken) -> None:
@@ -48,6 +50,7 @@ async def change_with_a_wrong_token_has_no_effect(target: Target, token: WrongTo
     "csrf.token.other-user",
     needs=[Capability.MUTATE, Capability.COOKIE, Capability.SECOND_ACCOUNT],
     sources=["ASVS-v5.0.0-3.5.1", "NIST-SP800-63B-4-5.1-h", "CSS-csrf-prevention", "CWE-352"],
+    requests=37,
 )
 async def token_of_another_user_has_no_effect(target: Target) -> None:
     """A change of state with the anti-forgery value of another user has no effect.
@@ -67,6 +70,7 @@ async def token_of_another_user_has_no_effect(target: Target) -> None:
     "csrf.token.other-session",
     needs=[Capability.MUTATE, Capability.COOKIE],
     sources=["ASVS-v5.0.0-3.5.1", "CSS-csrf-prevention", "CWE-352"],
+    requests=37,
 )
 async def token_of_another_session_has_no_effect(target: Target) -> None:
     """A change of state with the anti-forgery value of another session has no effect, of the same user too.

@@ -9,6 +9,7 @@ from conformance.target.facade import Target
 @check(
     "error.status.unauth",
     sources=["ASVS-v5.0.0-16.5.3", "WSTG-ATHN-04", "CWE-755"],
+    requests=80,
 )
 async def whoever_is_nobody_is_refused_properly(target: Target) -> None:
     """No credential, a malformed one and one of an ended session are refused as strangers are, never by a crash.
@@ -31,6 +32,7 @@ async def whoever_is_nobody_is_refused_properly(target: Target) -> None:
 @check(
     "error.no-trace",
     sources=["ASVS-v5.0.0-16.5.1", "WSTG-ERRH-01", "CWE-209"],
+    requests=74,
 )
 async def errors_show_nothing_of_the_inside(target: Target) -> None:
     """No answer to a malformed request shows a stack trace, a query or a path of the server.

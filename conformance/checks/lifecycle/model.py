@@ -10,7 +10,8 @@ from conformance.target.facade import Target
     needs=[],
     sources=["ASVS-v5.0.0-7.4.1", "ASVS-v5.0.0-7.2.4", "ASVS-v5.0.0-7.2.1", "CWE-613", "CWE-384"],
     exclusive=True,
-    logins=60,
+    logins=75,
+    requests=lambda system: 2 * len(lives().fitted(system.capabilities).acts),
 )
 @given(examples=10, life=lives)
 async def whatever_happens_the_dead_stay_dead(target: Target, life: Life) -> None:

@@ -8,6 +8,7 @@ from conformance.target.facade import Target
 @check(
     "login.enum.message",
     sources=["ASVS-v5.0.0-6.3.8", "WSTG-IDNT-04", "CSS-authentication", "CWE-204"],
+    requests=18,
 )
 async def answers_do_not_tell_who_has_an_account(target: Target) -> None:
     """A wrong password and an unknown name get the same answer: text, status, headers, cookies, redirect.
@@ -28,7 +29,8 @@ async def answers_do_not_tell_who_has_an_account(target: Target) -> None:
 @check(
     "login.enum.time",
     sources=["ASVS-v5.0.0-6.3.8", "WSTG-IDNT-04", "CSS-authentication", "CWE-208"],
-    logins=14,
+    logins=6,
+    requests=72,
 )
 async def time_does_not_tell_who_has_an_account(target: Target) -> None:
     """A wrong password and an unknown name are refused in the same time.
@@ -46,6 +48,7 @@ async def time_does_not_tell_who_has_an_account(target: Target) -> None:
     needs=[Capability.THROTTLE_ACCOUNT],
     sources=["ASVS-v5.0.0-6.3.1", "NIST-SP800-63B-4-3.2.2", "WSTG-ATHN-03", "NIST-SP800-63B-4-3.2.2-a", "CWE-307"],
     logins=2,
+    requests=40,
 )
 async def guessing_is_slowed_down(target: Target) -> None:
     """After as many failures as declared, a hundred at most, an account cannot be guessed at any longer.

@@ -9,7 +9,8 @@ from conformance.target.facade import Target
 @check(
     "login.injection",
     sources=["ASVS-v5.0.0-1.2.4", "WSTG-INPV-05", "CWE-89", "CWE-943", "CWE-843"],
-    logins=8,
+    logins=14,
+    requests=6,
 )
 @given(examples=32, typed=guesses)
 async def injected_fields_log_nobody_in(target: Target, typed: tuple[Guess, ...]) -> None:
@@ -27,7 +28,8 @@ async def injected_fields_log_nobody_in(target: Target, typed: tuple[Guess, ...]
 @check(
     "login.password.exact",
     sources=["ASVS-v5.0.0-6.2.8", "CWE-521", "CWE-187", "CWE-178"],
-    logins=6,
+    logins=4,
+    requests=40,
 )
 async def almost_the_password_logs_nobody_in(target: Target) -> None:
     """A password that is cut, trimmed or changed in case is a wrong one.
@@ -47,6 +49,7 @@ async def almost_the_password_logs_nobody_in(target: Target) -> None:
     needs=[Capability.RETURN_PARAMETER],
     sources=["ASVS-v5.0.0-3.7.2", "WSTG-CLNT-04", "CWE-601"],
     logins=19,
+    requests=0,
 )
 async def login_leads_nowhere_else(target: Target) -> None:
     """After login the user stays on the target, whatever the return parameter says.

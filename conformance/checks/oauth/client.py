@@ -31,6 +31,7 @@ async def confidential_client_authenticates(target: Target) -> None:
     "oauth.client.wrong-secret",
     needs=CONFIDENTIAL,
     sources=["RFC6749-5.2", "RFC6749-3.2.1", "ASVS-v5.0.0-10.4.10", "CWE-287"],
+    requests=27,
 )
 async def wrong_client_secret_is_refused(target: Target) -> None:
     """A wrong, cut, longer, empty or otherwise spelled client secret is refused.

@@ -161,6 +161,7 @@ async def code_of_another_client_is_refused(target: Target) -> None:
     needs=CODE,
     sources=["RFC6749-10.10", "OAUTH21-7.7", "RFC6749-10.10-better", "CWE-331"],
     logins=1,
+    requests=48,
 )
 async def code_has_room_for_128_bits(target: Target) -> None:
     """Codes differ from each other, and what changes in them has room for 128 random bits.
@@ -177,6 +178,7 @@ async def code_has_room_for_128_bits(target: Target) -> None:
     "oauth.code.mutation",
     needs=CODE,
     sources=["RFC6749-4.1.3", "RFC6749-10.10", "CWE-187"],
+    requests=4,
 )
 @given(examples=24, edit=text_edits)
 async def altered_code_is_refused(target: Target, edit: TextEdit) -> None:

@@ -98,6 +98,7 @@ async def wrong_verifier_is_refused(target: Target) -> None:
     "oauth.pkce.verifier-mutation",
     needs=CODE,
     sources=["RFC7636-4.6", "RFC9700-2.1.1", "CWE-697"],
+    requests=4,
 )
 @given(examples=24, edit=text_edits)
 async def altered_verifier_is_refused(target: Target, edit: TextEdit) -> None:

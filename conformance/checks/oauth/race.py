@@ -11,6 +11,7 @@ CODE = [Capability.AUTHORIZE]
     "oauth.race.code-double-redeem",
     needs=CODE,
     sources=["RFC6749-4.1.2", "RFC9700-4.2.4", "ASVS-v5.0.0-10.4.2", "ASVS-v5.0.0-15.4.2", "CWE-367"],
+    requests=57,
 )
 async def code_is_redeemed_once_in_a_race(target: Target) -> None:
     """Of many redemptions of one code that arrive together, one succeeds at the most.
@@ -31,6 +32,7 @@ async def code_is_redeemed_once_in_a_race(target: Target) -> None:
     "oauth.race.code-losers-revoke",
     needs=CODE,
     sources=["ASVS-v5.0.0-10.4.2", "RFC6749-4.1.2-reuse", "RFC9700-4.2.4-reuse", "CWE-362"],
+    requests=20,
 )
 async def losers_of_a_race_end_the_winner(target: Target) -> None:
     """After such a race the winner's tokens are dead: the losers were uses of a spent code.

@@ -17,7 +17,7 @@ EXACTLY = [
 ]
 
 
-@check("oauth.redirect.exact-match", needs=AUTHORIZE, sources=EXACTLY)
+@check("oauth.redirect.exact-match", needs=AUTHORIZE, sources=EXACTLY, requests=33)
 async def redirect_uri_matches_exactly(target: Target) -> None:
     """A longer path, another query, a subdomain or a similar host is not the registered redirect URI.
 

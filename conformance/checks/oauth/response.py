@@ -8,7 +8,12 @@ from conformance.target.facade import Target
 AUTHORIZE = [Capability.AUTHORIZE]
 
 
-@check("oauth.state.echo", needs=AUTHORIZE, sources=["RFC6749-4.1.2", "RFC6749-4.1.2.1", "OAUTH21-4.1.2", "CWE-352"])
+@check(
+    "oauth.state.echo",
+    needs=AUTHORIZE,
+    sources=["RFC6749-4.1.2", "RFC6749-4.1.2.1", "OAUTH21-4.1.2", "CWE-352"],
+    requests=2,
+)
 @given(examples=24, state=states)
 async def state_comes_back_unchanged(target: Target, state: str) -> None:
     """The state that a client sends comes back byte for byte, long and odd ones included.

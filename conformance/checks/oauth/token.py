@@ -53,7 +53,7 @@ async def token_responses_are_not_stored(target: Target) -> None:
         target.expect_not_stored(await target.renewed(party))
 
 
-@check("oauth.token.error-codes", needs=TOKEN, sources=["RFC6749-5.2", "OAUTH21-3.2.4", "CWE-755"])
+@check("oauth.token.error-codes", needs=TOKEN, sources=["RFC6749-5.2", "OAUTH21-3.2.4", "CWE-755"], requests=18)
 async def errors_have_their_codes(target: Target) -> None:
     """Each kind of bad token request gets the error code and the status that the standard gives it.
 
@@ -129,7 +129,7 @@ async def errors_echo_no_secret(target: Target) -> None:
     await target.granted(alice, client)
 
 
-@check("oauth.token.no-5xx", needs=TOKEN, sources=["RFC6749-5.2", "RFC6749-10.14", "CWE-755"])
+@check("oauth.token.no-5xx", needs=TOKEN, sources=["RFC6749-5.2", "RFC6749-10.14", "CWE-755"], requests=6)
 @given(examples=40, bad=bad_requests)
 async def no_token_request_breaks_the_server(target: Target, bad: Bad) -> None:
     """No token request, however malformed, breaks the server or gives a token.

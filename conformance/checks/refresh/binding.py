@@ -114,6 +114,7 @@ async def narrower_refresh_is_narrower(target: Target) -> None:
     "refresh.no-widen-chain",
     needs=[*REFRESH, Capability.SCOPES],
     sources=["RFC9700-4.14.2-scope", "RFC6749-6", "CWE-269"],
+    requests=6,
 )
 @given(examples=8, chain=chains)
 async def no_chain_of_refreshes_widens_the_scope(target: Target, chain: Chain) -> None:
@@ -138,6 +139,7 @@ async def no_chain_of_refreshes_widens_the_scope(target: Target, chain: Chain) -
     "refresh.race.vs-revoke",
     needs=[*REFRESH, Capability.REVOKE],
     sources=["RFC7009-2.1", "CWE-362"],
+    requests=37,
 )
 async def nothing_survives_a_revocation_in_flight(target: Target) -> None:
     """When a refresh and the revocation of its token arrive together, nothing survives once both are answered.

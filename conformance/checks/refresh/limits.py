@@ -30,6 +30,7 @@ async def unused_refresh_token_expires(target: Target) -> None:
     needs=[Capability.REFRESH],
     sources=["ASVS-v5.0.0-10.4.8", "ASVS-v5.0.0-7.3.2", "CWE-613"],
     waits=past_refresh_lifetime,
+    requests=65,
 )
 async def refreshing_does_not_last_forever(target: Target) -> None:
     """A chain of refreshes ends at the declared greatest age, however busy it was.

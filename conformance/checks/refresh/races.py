@@ -14,6 +14,7 @@ from conformance.target.renewal_races import HEAD_STARTS, ROUNDS
     sources=["RFC9700-4.14.2", "ASVS-v5.0.0-15.4.2", "CWE-362", "CWE-367"],
     waits=lambda system: ROUNDS * past_grace(system),
     logins=4,
+    requests=58,
 )
 async def refresh_token_is_spent_once(target: Target) -> None:
     """Of many requests that present one refresh token at the same moment, at most one leaves a live successor.
@@ -40,6 +41,7 @@ async def refresh_token_is_spent_once(target: Target) -> None:
     sources=["RFC9700-4.14.2", "CWE-362"],
     waits=past_grace,
     logins=6,
+    requests=12,
 )
 @given(examples=6, schedule=schedules)
 async def no_schedule_forks_a_family(target: Target, schedule: Schedule) -> None:
@@ -60,7 +62,8 @@ async def no_schedule_forks_a_family(target: Target, schedule: Schedule) -> None
     "refresh.race.vs-logout",
     needs=[Capability.REFRESH, Capability.LOGOUT],
     sources=["ASVS-v5.0.0-7.4.1", "CWE-362"],
-    logins=6,
+    logins=12,
+    requests=60,
 )
 async def refresh_under_way_does_not_survive_logout(target: Target) -> None:
     """When a refresh is under way while its session logs out, nothing of the session is left.

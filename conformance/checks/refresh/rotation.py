@@ -97,6 +97,7 @@ async def reuse_ends_access_tokens(target: Target) -> None:
     sources=["RFC9700-4.14.2", "ASVS-v5.0.0-10.4.5", "CWE-613"],
     waits=past_grace,
     logins=6,
+    requests=14,
 )
 @given(examples=6, depth=depths)
 async def any_ancestor_ends_the_family(target: Target, depth: int) -> None:
@@ -117,7 +118,8 @@ async def any_ancestor_ends_the_family(target: Target, depth: int) -> None:
     needs=[Capability.REFRESH],
     sources=["RFC9700-4.14.2", "ASVS-v5.0.0-7.4.1", "CWE-613"],
     waits=past_grace,
-    logins=12,
+    logins=10,
+    requests=24,
 )
 @given(examples=6, script=scripts)
 async def dead_family_stays_dead(target: Target, script: Script) -> None:

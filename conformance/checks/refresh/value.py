@@ -15,6 +15,7 @@ BITS = 128
     "refresh.entropy",
     needs=[Capability.REFRESH],
     sources=["RFC6749-10.10", "ASVS-v5.0.0-7.2.3", "CWE-330", "CWE-331"],
+    requests=70,
 )
 async def refresh_token_cannot_be_guessed(target: Target) -> None:
     """What changes from one refresh token to the next has room for 128 random bits, repeats nothing, follows no order.

@@ -36,7 +36,7 @@ async def new_password_ends_the_other_sessions(target: Target) -> None:
     needs=[Capability.CHANGE_PASSWORD],
     sources=["ASVS-v5.0.0-6.2.3", "ASVS-v5.0.0-7.5.1", "WSTG-ATHN-09", "CWE-620"],
     exclusive=True,
-    logins=8,
+    logins=10,
 )
 async def new_password_needs_the_current_one(target: Target) -> None:
     """The password cannot be changed by somebody who has a session and does not know the current password.
@@ -79,6 +79,7 @@ async def sensitive_change_needs_the_password(target: Target) -> None:
     needs=[Capability.REGISTER],
     sources=["ASVS-v5.0.0-7.4.2", "ASVS-v5.0.0-10.3.3", "CWE-613", "CWE-672"],
     logins=6,
+    requests=16,
 )
 async def session_dies_with_its_account(target: Target) -> None:
     """The sessions of a deleted account are refused, and who registers its name later does not inherit them.

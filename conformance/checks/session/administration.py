@@ -11,6 +11,7 @@ from conformance.target.facade import Target
     sources=["ASVS-v5.0.0-7.4.5", "CWE-613"],
     exclusive=True,
     logins=4,
+    requests=16,
 )
 async def administrator_ends_every_session_of_a_user(target: Target) -> None:
     """When an administrator ends a user's sessions, none of them is accepted any more.
@@ -34,6 +35,7 @@ async def administrator_ends_every_session_of_a_user(target: Target) -> None:
     needs=[Capability.ADMIN, Capability.REGISTER],
     sources=["ASVS-v5.0.0-7.4.2", "CWE-613"],
     logins=5,
+    requests=22,
 )
 async def session_dies_when_its_account_is_disabled(target: Target) -> None:
     """The sessions of a disabled account are refused, and stay dead when it is enabled again.

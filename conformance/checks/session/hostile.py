@@ -28,6 +28,7 @@ async def session_id_is_no_query(target: Target) -> None:
     "session.id.path",
     needs=[Capability.COOKIE],
     sources=["CSS-session-management", "CWE-22"],
+    requests=31,
 )
 async def session_id_is_no_path(target: Target) -> None:
     """A session id that is a path opens no session.

@@ -62,7 +62,7 @@ async def altered_session_id_is_refused(target: Target, edit: TextEdit) -> None:
     "session.id.unique",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.2", "ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CWE-340"],
-    logins=12,
+    sampled=True,
 )
 async def every_login_gets_an_id_of_its_own(target: Target) -> None:
     """No two logins ever get the same session id.

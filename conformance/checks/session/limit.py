@@ -2,6 +2,7 @@
 
 from conformance.model import Capability
 from conformance.registry import check
+from conformance.target.crowds import sessions_to_reach, sessions_to_rush
 from conformance.target.facade import Target
 
 
@@ -9,7 +10,8 @@ from conformance.target.facade import Target
     "session.limit.policy",
     sources=["ASVS-v5.0.0-7.1.2", "WSTG-SESS-11", "CWE-770"],
     exclusive=True,
-    logins=20,
+    logins=sessions_to_reach,
+    requests=lambda system: 2 * sessions_to_reach(system),
 )
 async def declared_number_of_sessions_holds(target: Target) -> None:
     """No more sessions of a user live at once than declared: a further login is refused, or ends another session.
@@ -31,7 +33,8 @@ async def declared_number_of_sessions_holds(target: Target) -> None:
     "session.limit.race",
     sources=["ASVS-v5.0.0-7.1.2", "ASVS-v5.0.0-15.4.2", "CWE-367"],
     exclusive=True,
-    logins=20,
+    logins=sessions_to_rush,
+    requests=lambda system: 4 * sessions_to_reach(system),
 )
 async def rush_of_logins_keeps_the_limit(target: Target) -> None:
     """Logins that arrive together leave no more sessions alive than declared.

@@ -12,6 +12,7 @@ from conformance.target.limits import past_fresh_login
     sources=["ASVS-v5.0.0-7.5.2", "CWE-200"],
     exclusive=True,
     logins=4,
+    requests=22,
 )
 async def list_shows_the_live_sessions_and_gives_nothing_away(target: Target) -> None:
     """The list shows the user's live sessions and no others, marks the one at hand, and holds nothing that opens one.
@@ -44,6 +45,7 @@ async def list_shows_the_live_sessions_and_gives_nothing_away(target: Target) ->
     exclusive=True,
     waits=past_fresh_login,
     logins=3,
+    requests=30,
 )
 async def revoking_ends_one_session_for_who_proves_the_password(target: Target) -> None:
     """A listed session is ended by who proves the password again; it alone ends.
@@ -72,6 +74,7 @@ async def revoking_ends_one_session_for_who_proves_the_password(target: Target) 
     sources=["ASVS-v5.0.0-7.5.2", "ASVS-v5.0.0-8.2.2", "CWE-639"],
     exclusive=True,
     logins=4,
+    requests=16,
 )
 async def nobody_ends_the_sessions_of_others(target: Target) -> None:
     """A user neither sees nor ends another user's sessions, not even knowing their handles.

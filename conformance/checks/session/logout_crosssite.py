@@ -26,6 +26,7 @@ async def link_logs_nobody_out(target: Target) -> None:
     "session.logout.csrf",
     needs=[Capability.LOGOUT, Capability.COOKIE],
     sources=["ASVS-v5.0.0-3.5.1", "WSTG-SESS-05", "CWE-352"],
+    requests=23,
 )
 async def foreign_form_logs_nobody_out(target: Target) -> None:
     """A form of another site that is sent to the logout ends no session.

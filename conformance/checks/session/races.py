@@ -11,6 +11,7 @@ from conformance.target.facade import Target
     needs=[Capability.LOGOUT, Capability.GATE],
     sources=["ASVS-v5.0.0-7.4.1", "CWE-362", "CWE-613"],
     logins=2,
+    requests=18,
 )
 async def request_in_flight_does_not_revive_the_session(target: Target) -> None:
     """A request that was under way while its session was logged out does not bring the session back.
@@ -35,6 +36,7 @@ async def request_in_flight_does_not_revive_the_session(target: Target) -> None:
     needs=[Capability.COOKIE, Capability.LOGOUT, Capability.GATE],
     sources=["ASVS-v5.0.0-7.4.1", "RFC6265bis-4.1.1-g", "CWE-362", "CWE-613"],
     logins=2,
+    requests=18,
 )
 async def late_cookie_does_not_log_the_browser_in_again(target: Target) -> None:
     """An answer that arrives after the logout does not plant a session in the browser again.
@@ -58,6 +60,7 @@ async def late_cookie_does_not_log_the_browser_in_again(target: Target) -> None:
     needs=[Capability.LOGOUT],
     sources=["ASVS-v5.0.0-7.4.1", "CWE-362", "CWE-613"],
     logins=5,
+    requests=190,
 )
 async def busy_session_ends_at_logout(target: Target) -> None:
     """A session that others use without a pause ends at the logout: no request that sets out after it is accepted.
@@ -103,7 +106,7 @@ async def two_logins_over_one_visit_stay_apart(target: Target) -> None:
     needs=[Capability.CHANGE_PASSWORD],
     sources=["ASVS-v5.0.0-7.4.3", "CWE-367", "CWE-613"],
     exclusive=True,
-    logins=22,
+    logins=25,
 )
 async def login_beside_a_new_password_does_not_outlive_it(target: Target) -> None:
     """A login with the old password that is under way while the password changes leaves no session behind.
@@ -126,6 +129,7 @@ async def login_beside_a_new_password_does_not_outlive_it(target: Target) -> Non
     sources=["ASVS-v5.0.0-7.2.1", "ASVS-v5.0.0-15.4.1", "CWE-488"],
     logins=4,
     load=True,
+    requests=320,
 )
 async def busy_server_confuses_nobody(target: Target) -> None:
     """Under many requests of several users at once, each answer names the user who asked.

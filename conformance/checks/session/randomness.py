@@ -17,7 +17,7 @@ ROOM = 48
     "session.id.capacity",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.3", "ASVS-v5.0.0-11.5.1", "NIST-SP800-63B-4-5.1-2", "CSS-session-management", "CWE-331"],
-    logins=12,
+    sampled=True,
 )
 async def session_id_has_room_for_128_bits(target: Target) -> None:
     """The session id is long enough, in its own alphabet, to hold 128 random bits.
@@ -40,7 +40,7 @@ async def session_id_has_room_for_128_bits(target: Target) -> None:
     "session.id.static-part",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CSS-session-management", "CWE-331"],
-    logins=12,
+    sampled=True,
 )
 async def varying_part_has_room_for_128_bits(target: Target) -> None:
     """What changes from one session id to the next still has room for 128 random bits.
@@ -63,7 +63,7 @@ async def varying_part_has_room_for_128_bits(target: Target) -> None:
     "session.id.sequence",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CWE-341"],
-    logins=12,
+    sampled=True,
 )
 async def session_ids_follow_no_order(target: Target) -> None:
     """Neither the session id nor a field of it counts up or down, or takes equal steps.
@@ -84,7 +84,7 @@ async def session_ids_follow_no_order(target: Target) -> None:
     "session.id.time",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CWE-341"],
-    logins=12,
+    sampled=True,
 )
 async def session_ids_do_not_tell_the_time(target: Target) -> None:
     """No field of the session id follows the time at which it was issued.
@@ -105,7 +105,7 @@ async def session_ids_do_not_tell_the_time(target: Target) -> None:
     "session.id.reproduce",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CWE-330"],
-    logins=12,
+    sampled=True,
 )
 async def session_ids_cannot_be_computed(target: Target) -> None:
     """No session id is a counter, a time, a name or a hash of such.

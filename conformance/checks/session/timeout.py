@@ -19,6 +19,7 @@ from conformance.target.limits import absolute_limit, past_absolute
         "CWE-613",
     ],
     waits=past_absolute,
+    requests=98,
 )
 async def busy_session_ends_at_its_absolute_limit(target: Target) -> None:
     """A session in constant use still ends once its absolute lifetime is over.

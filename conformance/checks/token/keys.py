@@ -97,6 +97,7 @@ async def no_signature_shares_its_nonce(target: Target) -> None:
     needs=[Capability.JWT],
     sources=["RFC7519-4.1.7", "CWE-340"],
     logins=12,
+    requests=20,
 )
 async def every_token_has_a_name_of_its_own(target: Target) -> None:
     """No two tokens have the same jti.

@@ -22,7 +22,7 @@ ROOM = 48
     "token.opaque.entropy",
     needs=[Capability.OPAQUE_TOKEN],
     sources=["ASVS-v5.0.0-7.2.3", "CWE-331"],
-    logins=12,
+    sampled=True,
 )
 async def opaque_token_has_room_for_128_bits(target: Target) -> None:
     """What changes from one opaque token to the next has room for 128 random bits.
@@ -43,7 +43,7 @@ async def opaque_token_has_room_for_128_bits(target: Target) -> None:
     "token.opaque.unique",
     needs=[Capability.OPAQUE_TOKEN],
     sources=["ASVS-v5.0.0-7.2.3", "CWE-330", "CWE-340"],
-    logins=12,
+    sampled=True,
 )
 async def opaque_tokens_never_repeat(target: Target) -> None:
     """No opaque token is issued twice, and none follows a counter or the clock.
@@ -87,7 +87,7 @@ async def altered_opaque_token_is_refused(target: Target, edit: TextEdit) -> Non
     "token.opaque.derivable",
     needs=[Capability.OPAQUE_TOKEN],
     sources=["ASVS-v5.0.0-7.2.3", "CWE-340"],
-    logins=12,
+    sampled=True,
 )
 async def opaque_tokens_cannot_be_computed(target: Target) -> None:
     """No opaque token is a hash of the user, the time, a counter or the token before.

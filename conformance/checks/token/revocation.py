@@ -151,6 +151,7 @@ async def twin_of_a_revoked_signature_stays_dead(target: Target) -> None:
     "token.revoke.malleable.b64",
     needs=[Capability.JWT, Capability.LOGOUT],
     sources=["ASVS-v5.0.0-7.4.1", "RFC8725bis-3.14", "CWE-613"],
+    requests=20,
 )
 async def respelled_token_stays_dead(target: Target) -> None:
     """After logout no other spelling of the same token works: no padding, no junk, no unused bits.

@@ -62,6 +62,7 @@ async def changed_claims_are_refused(target: Target) -> None:
     "token.sig.bitflip",
     needs=[Capability.JWT],
     sources=["ASVS-v5.0.0-9.1.1", "RFC8725-3.3", "CWE-347"],
+    requests=0.2,
 )
 @given(edit=spread_signature_edits)
 async def edited_signature_is_refused(target: Target, edit: SignatureEdit) -> None:
