@@ -90,5 +90,5 @@ def _done(_data: Mapping[str, Any], location: str, _status: int) -> Response:
     return RedirectResponse("/account" if location == "/me" else location, 303)
 
 
-STYLE = replace(HTML_STYLE, who=account_page, done=_done, form=lambda token: login_page(token, None))
+STYLE = replace(HTML_STYLE, who=account_page, done=_done, form=lambda token, _onward: login_page(token, None))
 """Pages of the session server, with our own account page."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -50,10 +51,11 @@ def who_page(account: Account, token: str) -> Response:
     return page(render("Your account", f'<h1 id="name">{escape(account.name)}</h1>{forms}'))
 
 
-def login_page(status: int, words: str, token: str) -> Response:
-    """The login form, with a message after a failure."""
+def login_page(status: int, words: str, token: str, onward: str = "") -> Response:
+    """The login form, with a message after a failure; it carries on where the user is to go next."""
     message = f'<p role="alert">{escape(words)}</p>' if words else ""
-    body = message + form("/login", token, ("user", "password"), "Log in")
+    action = f"/login?{urlencode({'next': onward})}" if onward else "/login"
+    body = message + form(action, token, ("user", "password"), "Log in")
     return page(render("Log in", body), status, CHALLENGE if status == 401 else None)
 
 
@@ -88,7 +90,8 @@ def _sessions(rows: list[dict[str, Any]]) -> Response:
 
 
 HTML_STYLE = Style(
-    who=who_page, stranger=_stranger, form=lambda token: login_page(200, "", token), done=_done,
+    who=who_page, stranger=_stranger, form=lambda token, onward: login_page(200, "", token, onward),
+    done=_done,
     failed_login=login_page, problem=_problem, note=_note, email=_email, sessions=_sessions, html=True, data=False,
     identity="html:#name",
     listed={"items": "html:#sessions li", "handle": "html:@data-handle", "current": "html:@aria-current"},

@@ -24,8 +24,8 @@ class Style:
     """``(account, form token)``: who is logged in."""
     stranger: Callable[[Request], Response]
     """For a request without a live session; the same words for none, unknown, expired and ended (16.5.1)."""
-    form: Callable[[str], Response]
-    """``(form token)``: what a client needs before it may log in."""
+    form: Callable[[str, str], Response]
+    """``(form token, where to go next)``: what a client needs before it may log in."""
     done: Callable[[Mapping[str, Any], str, int], Response]
     """``(data, where to go, status)``: an act has taken effect."""
     failed_login: Callable[[int, str, str], Response]
@@ -52,7 +52,7 @@ def _who(account: Account, _token: str) -> Response:
     return answer({"id": account.sub, "name": account.name, "email": account.email})
 
 
-def _form(token: str) -> Response:
+def _form(token: str, _onward: str) -> Response:
     return answer({"csrf": token})
 
 

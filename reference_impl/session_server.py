@@ -104,7 +104,8 @@ class SessionServer:
         """A form token, and a session to bind it to for who has none yet."""
         held = self.sessions.held(request)
         value = held.value if held else await self.sessions.begin(request, None, None, "anonymous")
-        response = self.style.form(self.token(held) if held else self.policy.guard.token(value or "", None))
+        token = self.token(held) if held else self.policy.guard.token(value or "", None)
+        response = self.style.form(token, request.query_params.get("next", ""))
         return response if held or value is None else self.sessions.give(response, value)
 
     async def login(self, request: Request) -> Response:

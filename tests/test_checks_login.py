@@ -6,6 +6,8 @@ import asyncio
 import random
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from conformance.attacks.login_fields import GUESSES, Guess, almost, destination, guesses, marks, telling
 from conformance.attacks.malformed import trace_in
@@ -19,6 +21,7 @@ from conformance.target.logins import PAIRS
 from conformance.target.preflight import preflight
 from reference_impl import FAULTS
 from tests.matrix import everything
+from tests.toys import PASSWORDS, Site, proven, verdict_of
 
 MINE = ("login.", "error.")
 KILLS = [(f.id, f.primary) for f in FAULTS if f.scheme == "session" and f.primary.startswith(MINE)]
@@ -172,3 +175,29 @@ def test_traces_are_seen(body: bytes) -> None:
 )
 def test_plain_errors_are_no_traces(body: bytes) -> None:
     assert trace_in(body) is None
+
+
+class Deaf(Site):
+    """Its form drops what the page's address says; the login itself would go wherever its body says."""
+
+    async def page(self, request: Request) -> Response:
+        form = "<form method=post action='/login'><input name=user><input type=password name=password></form>"
+        return HTMLResponse(form)
+
+    async def login(self, request: Request) -> Response:
+        told = await request.form()
+        name = str(told["user"])
+        if PASSWORDS.get(name) != told["password"]:
+            return Response(status_code=401)
+        answer = RedirectResponse(str(told.get("next", "/me")), 303)
+        answer.set_cookie("sid", self.new_session(name), httponly=True)
+        return answer
+
+
+@pytest.mark.asyncio
+async def test_a_field_that_no_link_can_put_into_the_form_is_no_open_redirect() -> None:
+    login = {"page": "/login", "fill": {"user": "{user}", "password": "{password}"}}
+    async with proven(Deaf(), {"login": login, "return_parameter": "next"}) as system:
+        verdict = await verdict_of(system, catalogue()["login.redirect.open"])
+    assert verdict.outcome == "inconclusive"
+    assert "is `return_parameter` right?" in verdict.reason

@@ -550,3 +550,20 @@ def test_few_random_ids_show_no_order_even_behind_a_fixed_head(count: int) -> No
 
 def test_time_ordered_uuids_are_no_v4() -> None:
     assert capacity_bits([str(uuid.uuid1()) for _ in range(5)]) < 64
+
+
+def test_a_digest_before_the_data_is_a_signature() -> None:
+    def beaker(session: dict[str, object]) -> str:
+        data = base64.b64encode(pickle.dumps(session, 2))
+        return hashlib.sha1(data).hexdigest() + data.decode()
+
+    kind = classify([beaker({"_id": f"{n:032x}", "user": "alice"}) for n in range(3)])
+    assert (kind.form, kind.scheme) == ("self-contained", "signed first")
+
+
+def test_long_random_ids_are_no_digests_with_data() -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        head = rng.randbytes(20).hex()
+        for tail in (rng.randbytes(44).hex(), base64.urlsafe_b64encode(rng.randbytes(60)).decode()):
+            assert classify([head + tail]).scheme != "signed first"

@@ -163,9 +163,12 @@ class FormSite(Site):
         told = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         if told.get("_token") != request.cookies.get("csrftoken") or PASSWORDS.get(told["who"]) != told["secret"]:
             return await self.form(request)
-        answer = RedirectResponse("/home", 303)
+        answer = RedirectResponse(self.onward(request), 303)
         answer.set_cookie("sid", self.new_session(told["who"]), httponly=True)
         return answer
+
+    def onward(self, request: Request) -> str:
+        return request.query_params.get("back", "/home")
 
     async def home(self, request: Request) -> Response:
         name = self.who(request)
@@ -194,6 +197,20 @@ async def test_a_form_with_a_hidden_value_is_found_behind_a_link() -> None:
     assert table["logout"] == {"page": "/home", "action": "/leave"}
     assert table["return_parameter"] == "back"
     assert table["change_password"]["fill"] == {"old": "{password}", "new1": "{new_password}", "new2": "{new_password}"}
+
+
+class Forgets(FormSite):
+    """The login page is told where to go on to, and the login never does."""
+
+    def onward(self, request: Request) -> str:
+        return "/home"
+
+
+@pytest.mark.asyncio
+async def test_a_parameter_that_leads_nowhere_is_not_drafted() -> None:
+    found = await explored(Forgets())
+    assert found.works
+    assert "return_parameter" not in found.draft.table
 
 
 @pytest.mark.asyncio

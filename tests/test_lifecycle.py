@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from conformance.attacks.lives import ACTS, Act, Life, Lives, lives
 from conformance.errors import Violation
 from conformance.explore import _draw, _run
 from conformance.lifecycle.acts import Acts
+from conformance.lifecycle.linearizability import Said
 from conformance.lifecycle.world import lead
 from conformance.model import Capability, Outcome
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.target.facade import Target
 from tests.matrix import verdicts
-from tests.toys import Site, proofs_of, proven
+from tests.toys import PASSWORDS, Site, proofs_of, proven, verdict_of
 
 CHECK = "lifecycle.model"
 
@@ -172,3 +175,79 @@ async def test_two_logins_of_one_session_end_together() -> None:
     life = Life((Act("log in over a session"), Act("steal"), Act("log out", 2), Act("use"), Act("use", 1)))
     async with proven(SendsOn()) as system:
         await lead(Target(system, catalogue()[CHECK]), life)
+
+
+class TurnsAway(Site):
+    """Whoever is signed in cannot log in again: the target says no, or shows no form."""
+
+    def __init__(self, *, forms: bool) -> None:
+        super().__init__()
+        self.forms = forms
+
+    async def login(self, request: Request) -> Response:
+        if self.who(request):
+            return JSONResponse({"error": "you are signed in"}, 403)
+        if not self.forms:
+            return await super().login(request)
+        told = await request.form()
+        name = str(told["user"])
+        return self.welcome(request, name) if PASSWORDS.get(name) == told["password"] else Response(status_code=401)
+
+    async def page(self, request: Request) -> Response:
+        form = "<form method=post action='/login'><input name=user><input type=password name=password></form>"
+        return HTMLResponse("<h1>Welcome</h1>" if self.who(request) else form)
+
+
+FILLED = {"login": {"page": "/login", "fill": {"user": "{user}", "password": "{password}"}}}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("forms", [False, True])
+async def test_who_cannot_log_in_again_is_not_somebody_else(forms: bool) -> None:
+    life = Life((Act("log in over a session", 1), Act("log in over a session"), Act("use"), Act("log out"), Act("use")))
+    async with proven(TurnsAway(forms=forms), FILLED if forms else {}) as system:
+        target = Target(system, catalogue()[CHECK])
+        await lead(target, life)
+        verdicts = [
+            await verdict_of(system, catalogue()[name])
+            for name in ("session.issue.adopt-foreign", "session.issue.relogin-other", "session.issue.fail-no-elevate")
+        ]
+    assert [verdict.outcome for verdict in verdicts] == ["not-applicable", "not-applicable", "pass"]
+    assert "who is signed in cannot log in" in verdicts[0].reason
+
+
+class Rewrites(Site):
+    """The session is written anew into every answer, as sealed cookies are; every value of a live session is good."""
+
+    def seal(self, sid: str) -> str:
+        return f"{sid}{secrets.token_hex(8)}"
+
+    def who(self, request: Request) -> str | None:
+        return self.sessions.get(request.cookies.get("sid", "")[:32])
+
+    def welcome(self, request: Request, user: str) -> Response:
+        answer = JSONResponse({"ok": True})
+        answer.set_cookie("sid", self.seal(self.new_session(user)), httponly=True)
+        return answer
+
+    async def me(self, request: Request) -> Response:
+        answer = await super().me(request)
+        if answer.status_code == 200:
+            answer.set_cookie("sid", self.seal(request.cookies["sid"][:32]), httponly=True)
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        self.sessions.pop(request.cookies.get("sid", "")[:32], None)
+        return Response(status_code=204)
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_every_answer_writes_anew_is_one_session() -> None:
+    async with proven(Rewrites()) as system:
+        target = Target(system, catalogue()[CHECK])
+        alice = await target.own_login("alice")
+        start = await target.held(alice)
+        events = await target.used([alice, alice])
+        await target.expect_explained(events, start, "two uses")
+    assert [event.said for event in events] == [Said.DONE, Said.DONE]
+    assert events[0].given == (events[1].shown,) != (events[0].shown,)

@@ -91,6 +91,16 @@ def _is_jose(value: str) -> bool:
     return header is not None and header.lstrip().startswith(b"{") and b'"alg"' in header
 
 
+_BEGINNING = re.compile(rb"\x80[\x02-\x05][}\x95]|\{\"")
+"""How a pickle of a table begins, and a JSON object."""
+
+
+def _is_digest_and_data(value: str) -> bool:
+    """Whether base64 of a pickle or of JSON follows a hexadecimal digest without a mark between them, as in Beaker."""
+    data = [from_base64(value[length:]) for length in (40, 64, 96, 128)]
+    return any(read is not None and _BEGINNING.match(read) for read in data)
+
+
 def _make(
     scheme: str,
     pattern: str,
@@ -118,6 +128,7 @@ _MAKES: Final[tuple[_Make, ...]] = (
     _make("rails signed", r"([A-Za-z0-9+/=]+)--(?:[0-9a-f]{40}|[0-9a-f]{64})"),
     _make("django signed", rf"(\.?[\w-]+):{_TIMESTAMP}:{_DIGEST}", stamped=True),
     _make("itsdangerous", rf"(\.?[^.]+)\.{_TIMESTAMP}\.{_DIGEST}", stamped=True),
+    _make("signed first", r"[0-9a-f]{40,128}([\w+/-]{20,}={0,2})", "self-contained", guard=_is_digest_and_data),
     _make("signed", rf"(.+)[.:|!]{_DIGEST}", certain=False),
 )
 """Known wrappings, the most telling first; every value of the series must match."""

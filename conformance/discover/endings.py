@@ -8,14 +8,31 @@ from typing import Any
 
 from conformance.discover.forms import change_fill, forms_on, logout_verbs, own_links
 from conformance.discover.identities import Found
-from conformance.discover.logins import Trial, log_in, taken_from
+from conformance.discover.logins import NOT_ALLOWED, WRONG_METHOD, Trial, csrf_held, log_in, taken_from
 from conformance.discover.openapi import Api
-from conformance.discover.probe import Probe, document
-from conformance.discover.routes import LOGOUTS, PASSWORD_CHANGE, PASSWORD_PAGES, REFRESH_NAMES, REFRESHES, nearest
-from conformance.model import Exchange
+from conformance.discover.probe import NOWHERE, Probe, alike, document
+from conformance.discover.routes import (
+    CSRF,
+    LOGOUTS,
+    LOGOUTS_BESIDE,
+    PASSWORD_CHANGE,
+    PASSWORD_PAGES,
+    REFRESH_NAMES,
+    REFRESHES,
+    REFRESHES_BESIDE,
+    RESOURCES,
+    around,
+    nearest,
+)
+from conformance.errors import DescriptionError, Inconclusive
+from conformance.model import Answer, Exchange
+from conformance.target.altered_login import changed, going_to
+from conformance.target.grammar import Verb
 from conformance.target.party import Party
 from conformance.target.templates import extract, forms
-from conformance.target.verbs import choose_form
+from conformance.target.verbs import choose_form, perform, same_place
+
+LANDING = "/pickproof-landing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +56,28 @@ async def find_logout(probe: Probe, account: str, trial: Trial, identity: Found,
             break
         held = len(party.jar)
         exchange = await probe.attempt(party, "logout", verb)
-        if exchange is None or exchange.answer is None or exchange.answer.status >= 400 or _is_nothing(probe, exchange):
+        if exchange is None or exchange.answer is None or exchange.answer.status >= 400:
+            continue
+        # Where a page's own form or link leads may look like any other page of the target, to a guest.
+        if "page" not in verb and _is_nothing(probe, exchange):
             continue
         if not await _still_in(party, identity):
             return Ending(verb, True)
         posted = verb.get("send", "").startswith("POST") and exchange.answer.status < 300
-        polite = polite or (Ending(verb, False) if posted or len(party.jar) < held else None)
+        said = len(party.jar) < held or (posted and not await _says_so_anywhere(party, exchange))
+        polite = polite or (Ending(verb, False) if said else None)
     return polite
 
 
 def _is_nothing(probe: Probe, exchange: Exchange) -> bool:
     return exchange.answer is not None and exchange.answer.status != 204 and probe.absent(exchange)
+
+
+async def _says_so_anywhere(party: Party, exchange: Exchange) -> bool:
+    """Whether who is signed in is answered the same where nothing is."""
+    nowhere = await party.send("POST", NOWHERE, purpose=f"{party.label} posts to nowhere")
+    answer = exchange.answer
+    return bool(answer and nowhere.answer and alike(answer, nowhere.answer, exchange.request.url))
 
 
 async def _still_in(party: Party, identity: Found) -> bool:
@@ -68,11 +96,24 @@ async def _logouts(
     for send in known:
         for verb in _shapes(send, trial):
             yield verb
-    for path in nearest(LOGOUTS, trial.place):
+    beside = around(LOGOUTS_BESIDE, trial.place)
+    if trial.place.rstrip("/").rpartition("/")[2] in RESOURCES:
+        for verb in _shapes(f"DELETE {trial.place}", trial):
+            yield verb
+    for path in dict.fromkeys([*beside[: len(LOGOUTS_BESIDE)], *nearest(LOGOUTS, trial.place), *beside]):
         first = {"send": f"POST {path}"}
         if first["send"] in known or probe.budget.left <= 0:
             continue
         bare = await party.send("POST", path, purpose=f"{party.label} logs out at {path}")
+        if slashed := probe.slashed(bare):
+            path, first = slashed, {"send": f"POST {slashed}"}
+            bare = await party.send("POST", path, purpose=f"{party.label} logs out at {path}")
+        if bare.answer and bare.answer.status == WRONG_METHOD:
+            for verb in _shapes(f"DELETE {path}", trial):
+                yield verb
+        if trial.csrf is None and bare.answer and _wants_csrf(bare.answer):
+            for verb in _guarded(probe, party, trial, identity, first):
+                yield verb
         if not probe.absent(bare) or ("refresh" in trial.take and probe.answers_here(bare)):
             async for verb in _posted(probe, party, trial, identity, bare, first["send"]):
                 yield verb
@@ -81,6 +122,22 @@ async def _logouts(
             asked = logout_verbs(probe, await probe.open(party, path))
             for verb in [verb for verb in asked if "page" in verb][:1]:
                 yield verb
+
+
+def _wants_csrf(answer: Answer) -> bool:
+    return answer.status in NOT_ALLOWED or bool(CSRF.search(answer.body[:2000].decode("latin-1")))
+
+
+def _guarded(
+    probe: Probe, party: Party, trial: Trial, identity: Found, plain: dict[str, Any]
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """A request with the anti-forgery cookie that the client holds; the trial keeps what the taker takes."""
+    for csrf in csrf_held(party, identity.path):
+        trial.csrf = csrf
+        probe.describe({**trial.table(), **identity.table()})
+        yield csrf.on(plain)
+    trial.csrf = None
+    probe.describe({**trial.table(), **identity.table()})
 
 
 async def _posted(
@@ -114,6 +171,21 @@ def _member_of(trial: Trial) -> str:
     return trial.take["refresh"].rpartition("/")[2]
 
 
+async def returns(probe: Probe, account: str, trial: Trial, parameter: str) -> bool:
+    """Whether the login goes on to where this parameter says: some pages carry it, and lose it at the next step."""
+    probe.describe(trial.table())
+    for way in ("query", "body"):
+        party = probe.client(account)
+        verb = changed(Verb.model_validate(trial.table()["login"]), "", "", going_to(parameter, LANDING, way))
+        try:
+            await perform(party, "login", verb, f"{party.label} logs in, to go on to {LANDING}")
+        except (Inconclusive, DescriptionError):
+            continue
+        if any(LANDING in (e.answer.header("location") or "") for e in party.log if e.answer):
+            return True
+    return False
+
+
 async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None) -> dict[str, Any] | None:
     """A request that gives a new access token for the refresh token of a login."""
     cookies = [name for name, _ in trial.party.jar.as_pairs()]
@@ -122,7 +194,8 @@ async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None
         return None
     probe.describe(trial.table())
     party = await log_in(probe, account, trial)
-    places = dict.fromkeys([*(api.refreshes() if api else []), *nearest(REFRESHES, trial.place)])
+    beside = around(REFRESHES_BESIDE, trial.place)
+    places = dict.fromkeys([*(api.refreshes() if api else []), *beside, *nearest(REFRESHES, trial.place)])
     for verb in _refreshes(list(places), trial) if party else ():
         if probe.budget.left <= 0:
             break
@@ -144,6 +217,7 @@ def _refreshes(places: list[str], trial: Trial) -> Iterator[dict[str, Any]]:
             continue
         names = dict.fromkeys((own, *REFRESH_NAMES, "token")) if place == places[0] else (own,)
         yield from ({"send": f"POST {place}", "json": {name: "{refresh}"}} for name in names)
+        yield {"send": f"POST {place}", "headers": {"Authorization": "Bearer {refresh}"}}
 
 
 async def find_change(probe: Probe, trial: Trial, identity: Found, api: Api | None) -> dict[str, Any] | None:
@@ -169,6 +243,6 @@ def _change_on(probe: Probe, page: Exchange) -> dict[str, Any] | None:
         if fill := change_fill(found):
             body = page.answer.body if page.answer else b""
             chosen = choose_form(forms(body, page.request.url), fill, None)
-            known = chosen is not None and chosen.action == found.form.action
-            return {"page": found.page, "fill": fill, **({} if known else {"action": found.action})}
+            known = chosen is not None and same_place(chosen.action, found.form.action)
+            return {"page": found.whole, "fill": fill, **({} if known else {"action": found.action.partition(";")[0]})}
     return None

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from conformance.discover.probe import WORD, Probe, is_page
 from conformance.discover.routes import HANDS_OFF, LOGIN, LOGIN_PAGES, LOGOUT, ONE_LOGOUT, USER_FIELDS
 from conformance.model import Exchange
-from conformance.target.templates import Form, forms, links
+from conformance.target.templates import Form, absolute, forms, links
 
 TYPED = frozenset({"", "text", "email", "tel"})
 MOST_LINKS = 6
+VOLATILE = re.compile(r"tok|csrf|nonce|hash", re.IGNORECASE)
+"""Parameters of links that another session has with another value."""
+LONGEST_WORDS = 30
 OLD = re.compile(r"old|current|exist|present", re.IGNORECASE)
 
 
@@ -38,6 +41,8 @@ class PageForm:
     controls: tuple[Control, ...]
     words: str
     """What its buttons say."""
+    whole: str
+    """The page with its query, without which some show another form or none."""
 
     @property
     def passwords(self) -> tuple[Control, ...]:
@@ -55,7 +60,7 @@ def forms_on(probe: Probe, exchange: Exchange) -> tuple[PageForm, ...]:
     nodes = LexborHTMLParser(exchange.answer.body.decode("utf-8", "replace")).css("form")
     found = zip(forms(exchange.answer.body, exchange.request.url), nodes, strict=True)
     return tuple(
-        PageForm(page.partition("?")[0], form, action, tuple(_controls(node)), _button_words(node))
+        PageForm(page.partition("?")[0], form, action, tuple(_controls(node)), _button_words(node), page)
         for form, node in found
         if (action := probe.path_of(form.action)) is not None
     )
@@ -121,8 +126,29 @@ def logout_verbs(probe: Probe, exchange: Exchange) -> list[dict[str, Any]]:
         if LOGOUT.search(f"{f.action} {f.words}") and not f.passwords and f.form.method == "POST"
     ]  # fmt: skip
     linked = [path for path in own_links(probe, exchange) if LOGOUT.search(path)]
-    chosen = [{"page": page, "action": act} for act in acts] + [{"send": f"GET {path}"} for path in linked]
+    linked = list(dict.fromkeys([*linked, *_called_logout(probe, exchange)]))
+    chosen = [{"page": page, "action": act} for act in acts] + [_followed(page, path) for path in linked]
     return sorted(chosen, key=lambda verb: bool(ONE_LOGOUT.search(verb.get("action") or verb["send"])))
+
+
+def _followed(page: str, link: str) -> dict[str, Any]:
+    """A link as a step; one with a value against forgery is looked up on its page each time."""
+    path, _, query = link.partition("?")
+    kept = [f"{name}={value}" for name, value in parse_qsl(query) if not VOLATILE.search(name)]
+    lost = len(kept) < len(parse_qsl(query))
+    return {"page": page, "action": f"{path}?{'&'.join(kept)}"} if kept and lost else {"send": f"GET {link}"}
+
+
+def _called_logout(probe: Probe, exchange: Exchange) -> Iterator[str]:
+    """Links that say to a person that they log out, wherever they go."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    body = exchange.answer.body if exchange.answer and is_page(exchange) else b""
+    for node in LexborHTMLParser(body.decode("utf-8", "replace")).css("a[href]")[:300]:
+        words = str(node.text(strip=True))
+        path = probe.path_of(absolute(exchange.request.url, node.attributes["href"] or "").partition("#")[0])
+        if path and len(words) <= LONGEST_WORDS and LOGOUT.search(words):
+            yield path
 
 
 def own_links(probe: Probe, exchange: Exchange) -> list[str]:
@@ -144,6 +170,11 @@ async def find_login_forms(probe: Probe) -> list[tuple[PageForm, dict[str, str]]
             break
         if path not in linked and probe.absent(await probe.look(path)):
             continue
+        found = _login_forms(probe, await probe.open(probe.stranger(), path))
+    # Some targets show their login only in place of a page that wants one.
+    for path in [path for path in own_links(probe, first) if path not in linked][:MOST_LINKS]:
+        if found or probe.budget.left <= 0:
+            break
         found = _login_forms(probe, await probe.open(probe.stranger(), path))
     return found
 

@@ -11,7 +11,17 @@ from conformance.discover.forms import own_links
 from conformance.discover.logins import Trial, log_in
 from conformance.discover.openapi import Api
 from conformance.discover.probe import WORD, Probe, document, is_page
-from conformance.discover.routes import CARRIERS, HANDS_OFF, IDENTITIES, IDENTITY, LOGOUT, NAME_MEMBERS, nearest
+from conformance.discover.routes import (
+    CARRIERS,
+    HANDS_OFF,
+    IDENTITIES,
+    IDENTITIES_BESIDE,
+    IDENTITY,
+    LOGOUT,
+    NAME_MEMBERS,
+    around,
+    nearest,
+)
 from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.templates import extract
@@ -22,6 +32,8 @@ MOST_SPOTS = 8
 IDENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,80}")
 LONGEST_TEXT = 200
 CLOSED = (400, 401, 403)
+MOST_TOLD = 6
+"""Routes of an OpenAPI document that are tried though their names don't promise a user."""
 MOST_CLOSED = 2
 """Routes on which other ways for a token to travel are tried."""
 
@@ -58,6 +70,33 @@ async def find_identity(probe: Probe, trial: Trial, api: Api | None, others: tup
     return None
 
 
+async def settle_use(probe: Probe, account: str, trial: Trial, found: Found) -> None:
+    """Where a login gives a cookie and a token, find out how the token travels; drop it where the cookie does all."""
+    if "access" not in trial.take or not len(trial.party.jar):
+        return
+    first = trial.use
+    for use in (first, *({"access": f"header:{carrier}"} for carrier in CARRIERS)):
+        trial.use = use
+        if await _shows(probe, account, trial, found, with_token=True):
+            return
+    trial.use = first
+    if await _shows(probe, account, trial, found, with_token=False):
+        trial.use, trial.take = {}, {name: at for name, at in trial.take.items() if name != "access"}
+
+
+async def _shows(probe: Probe, account: str, trial: Trial, found: Found, *, with_token: bool) -> bool:
+    """Whether the token of a login alone, or its cookies alone, show who is signed in."""
+    probe.describe(trial.table())
+    party = probe.client(account)
+    if with_token:
+        party.tokens = dict(trial.party.tokens)
+    else:
+        party.jar = trial.party.jar.copy()
+    told = "the token" if with_token else "the cookies"
+    exchange = await party.send("GET", found.path, purpose=f"{party.label} looks at {found.path} with {told} alone")
+    return _value(found.source, exchange) == found.name
+
+
 async def _search(
     probe: Probe, trial: Trial, places: list[str], others: tuple[str, ...]
 ) -> tuple[Found | None, list[str]]:
@@ -69,6 +108,9 @@ async def _search(
         if probe.budget.left <= 0:
             break
         inside = await trial.party.send("GET", path, purpose=f"{trial.party.label} looks at {path}")
+        if (slashed := probe.slashed(inside)) and slashed not in places:
+            path = slashed
+            inside = await trial.party.send("GET", path, purpose=f"{trial.party.label} looks at {path}")
         if inside.answer is None or inside.answer.status != 200:
             if inside.answer is not None and inside.answer.status in CLOSED and not probe.absent(inside):
                 closed.append(path)
@@ -97,7 +139,10 @@ def _places(probe: Probe, trial: Trial, api: Api | None) -> list[str]:
     linked = [p for p in own_links(probe, trial.answer) if IDENTITY.search(p) and not LOGOUT.search(p)]
     led = [landing] if landing and trial.answer.request.method == "GET" else []
     # Where a document describes the whole, guesses come after it.
-    places = [*led, *(api.identities() if api else []), *linked[:4], *nearest(IDENTITIES, trial.place)]
+    told = [*api.identities(), *api.protected()[:MOST_TOLD], *api.reads()[:MOST_TOLD]] if api else []
+    beside = around(IDENTITIES_BESIDE, trial.place)
+    usual = nearest(IDENTITIES, trial.place)
+    places = [*led, *told, *linked[:4], *beside[: len(IDENTITIES_BESIDE)], *usual, *beside]
     return [path for path in dict.fromkeys(places) if not HANDS_OFF.search(path)]
 
 
@@ -128,6 +173,8 @@ def _json_spots(told: Any, user: str) -> Iterator[tuple[int, str]]:
 
 def _scalars(told: Any, at: str = "", depth: int = 0) -> Iterator[tuple[str, str | int]]:
     """Texts and numbers below a node with their pointers; lists are no place for who one is."""
+    if at == "" and isinstance(told, str):
+        yield at, told
     if depth > DEEPEST or not isinstance(told, dict):
         return
     for key, value in list(told.items())[:100]:
@@ -159,13 +206,22 @@ def _html_spots(answer: Answer, user: str) -> Iterator[tuple[int, str]]:
     for node in tree.css("body *")[:MOST_NODES]:
         if node.tag in ("script", "style", "form", "select", "textarea"):
             continue
-        value = node.attributes.get("value") if node.tag == "input" else str(node.text(strip=True))
+        value = node.attributes.get("value") if node.tag == "input" else _words_of(node)
         likeness = _likeness(value or "", user)
         selector = _selector(node) if likeness is not None else None
         if likeness is not None and selector:
             # An id is meant for one element, a class for few; of nested elements the one with the fewest words counts.
             vague = 0 if selector.startswith("#") else 300 if set(selector) & set(".[") else 600
             yield 1000 * likeness + vague + min(len(value or ""), 99), f"html:{selector}"
+    whole = _likeness(_words_of(tree.body) if tree.body else "", user)
+    if whole is not None:
+        # A page of one line without any element, as short examples write it.
+        yield 1000 * whole + 900, "html:body"
+
+
+def _words_of(node: Any) -> str:
+    """The text of an element, a space between its parts: a link right behind a name is no part of it."""
+    return str(node.text(separator=" ", strip=True))
 
 
 def _selector(node: Any) -> str | None:

@@ -28,12 +28,13 @@ from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.set_cookie import parse_set_cookie
 from conformance.target.templates import extract, forms
-from conformance.target.verbs import choose_form
+from conformance.target.verbs import choose_form, same_place
 
 MOST_ATTEMPTS = 16
 """Logins that may be tried with an account: many targets throttle, and none should."""
 SHORTEST_TOKEN = 16
 NOT_ALLOWED = (403, 419)
+WRONG_METHOD = 405
 WRONG = (401, 400, 422)
 """What a login route says to credentials or members that it does not like."""
 
@@ -112,16 +113,36 @@ async def trials(
         if filled := await _attempt(probe, account, step, "a login form", None):
             filled.doubtful = any(login_fill(form) == fill for form in forms_on(probe, filled.answer))
             yield filled
-    known = {*(operation.path for operation in (api.logins() if api else [])), *elsewhere}
+    known: set[str | None] = {*(operation.path for operation in (api.logins() if api else [])), *elsewhere}
     for path in LOGIN_ACTS:
         if path in known or probe.budget.left <= 0 or probe.attempts >= MOST_ATTEMPTS:
             continue
         empty = await probe.stranger().send(
             "POST", path, purpose=f"init asks {path} what it wants", content=b"{}", content_type="application/json"
         )
-        if not probe.absent(empty):
-            async for trial in _with_csrf(probe, account, list(_shapes(path, empty)), "a usual route"):
+        asked = empty if _wants_basic(empty) or not probe.absent(empty) else await _by_get(probe, path, empty)
+        if asked is not None:
+            place = probe.slashed(asked) or probe.slashed(await probe.look(path)) or path
+            if place in known:
+                continue
+            known.add(place)
+            async for trial in _with_csrf(probe, account, list(_shapes(place, asked)), "a usual route"):
                 yield trial
+
+
+def _wants_basic(exchange: Exchange) -> bool:
+    """Whether name and password are asked for in the header (RFC 7617)."""
+    answer = exchange.answer
+    challenges = answer.all("www-authenticate") if answer and answer.status == 401 else ()
+    return any("basic" in challenge.lower() for challenge in challenges)
+
+
+async def _by_get(probe: Probe, path: str, posted: Exchange) -> Exchange | None:
+    """What a login says that is asked by GET with name and password in the header; None where none is."""
+    if posted.answer is None or posted.answer.status != WRONG_METHOD:
+        return None
+    looked = await probe.look(path)
+    return looked if _wants_basic(looked) else None
 
 
 def _named(page: PageForm, fill: dict[str, str], shown: Exchange) -> dict[str, Any]:
@@ -129,17 +150,26 @@ def _named(page: PageForm, fill: dict[str, str], shown: Exchange) -> dict[str, A
     verb = login_verb(page, fill)
     body = shown.answer.body if shown.answer else b""
     chosen = choose_form(forms(body, shown.request.url), fill, None)
-    return verb if chosen is None or chosen.action == page.form.action else {**verb, "action": page.action}
+    if chosen is None:
+        return {**verb, "page": page.whole}
+    known = same_place(chosen.action, page.form.action)
+    return verb if known else {**verb, "action": page.action.partition(";")[0]}
 
 
 def _shapes(path: str, empty: Exchange) -> Iterator[dict[str, Any]]:
     """Bodies worth trying: by the names that the refusal of an empty body mentions, else by the usual ones."""
     text = empty.answer.body[:20_000].decode("utf-8", "replace") if empty.answer else ""
-    users = [name for name in USER_FIELDS if f'"{name}"' in text or f"'{name}'" in text] or list(USER_FIELDS[:4])
+    # What is mentioned may be another thing, as in {"login": false}: the usual names come after it.
+    mentioned = [name for name in USER_FIELDS if f'"{name}"' in text or f"'{name}'" in text]
+    users = list(dict.fromkeys([*mentioned[:4], *USER_FIELDS[:4]]))
     passwords = [name for name in PASSWORD_FIELDS if f'"{name}"' in text] or list(PASSWORD_FIELDS[:1])
     wants_form = empty.answer is not None and empty.answer.status == 415
+    if _wants_basic(empty):
+        yield {"send": f"{empty.request.method} {path}", "headers": {"Authorization": "Basic {basic}"}}
+        if empty.request.method == "GET":
+            return
     further = FURTHER_MEMBERS.get(path, {})
-    flat = [{**further, u: "{user}", p: "{password}"} for u, p in itertools.product(users[:4], passwords[:1])]
+    flat = [{**further, u: "{user}", p: "{password}"} for u, p in itertools.product(users[:5], passwords[:1])]
     nested = [{"user": {name: "{user}", "password": "{password}"}} for name in ("email", "username")]
     short = [{"user": "{user}", "pwd": "{password}"}]
     if not wants_form:
@@ -243,13 +273,23 @@ async def find_csrf(probe: Probe) -> list[Csrf]:
                 verb = {"send": f"GET {place}", "take": {"csrf": f"json:/{name}"}}
                 return [Csrf(verb, name), *(Csrf(verb, None, header) for header in CSRF_HEADERS[:1])]
         if cookie := _csrf_cookie(exchange):
-            verb = {"send": f"GET {place}", "take": {"csrf": f"cookie:{cookie}"}}
-            first = "X-XSRF-TOKEN" if "xsrf" in cookie.lower() else "X-CSRFToken"
-            return [Csrf(verb, None, header) for header in dict.fromkeys((first, *CSRF_HEADERS[:1]))]
+            return _in_headers(cookie, place)
         if is_page(exchange) and (source := _csrf_in_page(exchange)):
             verb = {"send": f"GET {place}", "take": {"csrf": source}}
             return [Csrf(verb, None, header) for header in CSRF_HEADERS[:2]]
     return []
+
+
+def csrf_held(party: Party, path: str) -> list[Csrf]:
+    """The anti-forgery cookie that a client holds, and the headers in which it may go back."""
+    named = next((name for name, _ in party.jar.as_pairs() if CSRF.search(name) and WORD.fullmatch(name)), None)
+    return _in_headers(named, path) if named else []
+
+
+def _in_headers(cookie: str, path: str) -> list[Csrf]:
+    verb = {"send": f"GET {path}", "take": {"csrf": f"cookie:{cookie}"}}
+    first = "X-XSRF-TOKEN" if "xsrf" in cookie.lower() else "X-CSRFToken"
+    return [Csrf(verb, None, header) for header in dict.fromkeys((first, *CSRF_HEADERS[:1]))]
 
 
 def _csrf_cookie(exchange: Exchange) -> str | None:

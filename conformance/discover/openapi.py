@@ -77,6 +77,10 @@ class Api:
         """Reads that want a credential."""
         return [o.path for o in self._plain_reads() if o.guarded]
 
+    def reads(self) -> list[str]:
+        """Every other read: many documents do not say which of them wants a credential."""
+        return [o.path for o in self._plain_reads() if not o.guarded and not IDENTITY.search(o.path)]
+
     def logouts(self) -> list[str]:
         """Requests that end a session, the own one first."""
         found = [o.send for o in self.operations if LOGOUT.search(o.path) and o.method in ("POST", "GET", "DELETE")]

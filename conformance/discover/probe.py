@@ -151,6 +151,11 @@ class Probe:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return path if PLACE.fullmatch(path) else None
 
+    def slashed(self, exchange: Exchange) -> str | None:
+        """The same path with a slash more or less at its end, where an answer sends the client there."""
+        onward, asked = self.redirected_to(exchange), self.path_of(exchange.request.url)
+        return onward if onward and asked and onward != asked and onward.strip("/") == asked.strip("/") else None
+
     def redirected_to(self, exchange: Exchange) -> str | None:
         """Where an answer sends the browser, as a path of this target."""
         location = exchange.answer.header("location") if exchange.answer else None

@@ -15,23 +15,33 @@ LOGIN_ACTS = (
     "/api/token/", "/auth/token", "/api/users/login", "/signin", "/session", "/api/session", "/sessions",
     "/users/login", "/user/login", "/api/auth/sign-in/email", "/api/auth/signin", "/auth/sign_in", "/api/auth/local",
     "/api/login_check", "/api/v1/login/access-token", "/auth", "/api/auth", "/auth/signin", "/authenticate",
-    "/api/authenticate", "/authentication", "/api/signin", "/users/signin", "/users/authenticate",
+    "/api/authenticate", "/authentication", "/api/signin", "/users/signin", "/users/authenticate", "/api/token",
+    "/api/auth/token", "/token/auth", "/auth/token/login/", "/auth/jwt/create/", "/api-token-auth/", "/api/tokens",
+    "/dj-rest-auth/login/", "/rest-auth/login/",
 )  # fmt: skip
 IDENTITIES = (
     "/me", "/api/me", "/users/me", "/users/me/", "/api/users/me", "/auth/me", "/api/auth/me", "/api/user", "/whoami",
     "/profile", "/accounts/profile/", "/account", "/api/v1/me", "/userinfo", "/user", "/api/profile", "/session",
     "/api/session", "/api/whoami", "/api/auth/get-session", "/api/v1/users/me", "/auth/profile", "/api/auth/session",
-    "/api/auth/user", "/auth/user", "/users/profile", "/api/users/profile", "/",
+    "/api/auth/user", "/auth/user", "/users/profile", "/api/users/profile", "/", "/protected", "/api/protected",
+    "/dashboard", "/home", "/hello", "/api/hello", "/secret", "/welcome",
 )  # fmt: skip
+IDENTITIES_BESIDE = ("me", "user", "users/me", "profile")
+"""Names of such routes, looked for in the folder of the login and in the one above it."""
 LOGOUTS = (
     "/logout", "/api/logout", "/auth/logout", "/api/auth/logout", "/accounts/logout/", "/signout", "/api/v1/logout",
     "/api/auth/sign-out", "/api/auth/signout", "/auth/signout", "/users/logout", "/user/logout", "/auth/sign_out",
+    "/api/token/blacklist/", "/auth/token/logout/", "/auth/jwt/logout", "/token/remove",
 )  # fmt: skip
+RESOURCES = frozenset({"session", "sessions", "token", "tokens"})
+"""What is made by a login as a resource, and ended by DELETE."""
+LOGOUTS_BESIDE = ("logout", "signout", "sign_out")
 REFRESHES = (
     "/refresh", "/auth/refresh", "/api/refresh", "/api/auth/refresh", "/token/refresh", "/api/token/refresh/", "/token",
     "/refresh-token", "/auth/refresh-token", "/auth/refresh-tokens", "/api/auth/refresh-token",
     "/api/auth/refreshtoken",
 )  # fmt: skip
+REFRESHES_BESIDE = ("refresh", "token/refresh")
 CSRF_PLACES = ("/csrf", "/csrf-token", "/api/csrf", "/api/csrf-token", "/auth/csrf", "/api/auth/csrf",
                "/sanctum/csrf-cookie")  # fmt: skip
 PASSWORD_PAGES = ("/password", "/accounts/password_change/", "/account/password", "/settings/password",
@@ -82,3 +92,12 @@ def nearest(paths: Iterable[str], known: str) -> list[str]:
         return len(commonprefix([folders, path.split("/")[:-1]]))
 
     return sorted(paths, key=shared, reverse=True)
+
+
+def around(names: Iterable[str], known: str) -> list[str]:
+    """Paths by these names in the folder of a known one and in the one above, with its slash at the end or without."""
+    path = known.split("?")[0]
+    end = "/" if path.endswith("/") else ""
+    folders = path.rstrip("/").split("/")[1:-1]
+    places = dict.fromkeys(("/".join(["", *folders]), "/".join(["", *folders[:-1]])))
+    return [f"{place}/{name}{end}" for place in places for name in names]

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from conformance.discover.draft import Draft
-from conformance.discover.endings import find_change, find_logout, find_refresh
+from conformance.discover.endings import find_change, find_logout, find_refresh, returns
 from conformance.discover.forms import find_login_forms, login_verb
-from conformance.discover.identities import Found, find_identity
+from conformance.discover.identities import Found, find_identity, settle_use
 from conformance.discover.logins import WRONG, Trial, trials
 from conformance.discover.metadata import Metadata, find_metadata
 from conformance.discover.openapi import Api, find_api
@@ -143,6 +143,7 @@ def _unfinished(
 async def _rest(
     probe: Probe, draft: Draft, account: str, trial: Trial, identity: Found, api: Api | None
 ) -> None:  # fmt: skip
+    await settle_use(probe, account, trial, identity)
     draft.table.update(trial.table())
     draft.table.update(identity.table())
     draft.comments["login"] = f"From {trial.source}."
@@ -156,6 +157,7 @@ async def _rest(
     # Last: some targets end every session of an account at a logout.
     ending = await find_logout(probe, account, trial, identity, api)
     if ending:
+        draft.table.update(trial.table())
         draft.table["logout"] = ending.verb
         draft.comments["logout"] = (
             "" if ending.ends else "Answered with yes, though the credential still works after it."
@@ -165,7 +167,8 @@ async def _rest(
     protected = [f"GET {path}" for path in dict.fromkeys(_protected(identity, api))]
     draft.table["protected"] = protected[:MOST_PROTECTED]
     outside = await probe.look(identity.path)
-    if parameter := _return_parameter(probe.redirected_to(outside), identity.path):
+    parameter = _return_parameter(probe.redirected_to(outside), identity.path)
+    if parameter and await returns(probe, account, trial, parameter):
         draft.table["return_parameter"] = parameter
     if "public_url" not in draft.table and draft.table["base_url"].startswith("http://"):
         draft.wishes["public_url"] = "Where users reach the target, if over https: only then can `Secure` be judged."

@@ -81,7 +81,7 @@ class Acts(Owning, Overlaps):
         if family:
             # What a refused login does to the session that it came with, no requirement says.
             family.doubtful = True
-        client, _ = await world.enter(user, jar, f"wrong-{secrets.token_hex(8)}")
+        client, _, _ = await world.enter(user, jar, f"wrong-{secrets.token_hex(8)}")
         world.tell(f"somebody tries a wrong password of {user.name}" + (f", carrying {carrying}" if carrying else ""))
         judged = await client.whoami()
         if judged.accepted and not (family and judged.name == family.user.principal and family.user is not user):

@@ -218,7 +218,8 @@ def _use(state: State, event: Event, _promises: Promises) -> Found:
     one = state.find(event.shown)
     if one is None or one.spent:
         return [], [state]
-    return ([state] if event.user in ("", one.user) else []), []
+    # An answer may bring the session under another value.
+    return ([state.giving(event.given, one.user, one.family)] if event.user in ("", one.user) else []), []
 
 
 def _logout(state: State, event: Event, promises: Promises) -> Found:

@@ -18,9 +18,9 @@ from conformance.explore import together
 from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.model import Capability, Exchange
 from conformance.target.cookies import Jar
-from conformance.target.oracle import THROTTLED, Judgement, unclear_reason
+from conformance.target.oracle import THROTTLED, Judgement, is_client_error, unclear_reason
 from conformance.target.party import Party
-from conformance.target.verbs import StepFailedError
+from conformance.target.verbs import NoFormError, StepFailedError
 from conformance.target.wire import Log
 
 if TYPE_CHECKING:
@@ -188,31 +188,36 @@ class World:
                 self.users.append(User(name, self.target.known(name)))
                 await self.log_in(self.users[at])
 
-    async def enter(self, user: User, jar: Jar, password: str = "") -> tuple[Party, Exchange | None]:
-        """Try to log in with a client that carries these cookies."""
+    async def enter(self, user: User, jar: Jar, password: str = "") -> tuple[Party, Exchange | None, bool]:
+        """Try to log in with a client that carries these cookies; last comes whether a login could be sent at all."""
         log = Log(self.target.log.add)
         party = Party(self.system, user.name, user.account, self.system.own_lane(), log, jar.copy(), facts=user.facts)
         self.system.logins += 1
         words = {"password": password} if password else {}
         exchange: Exchange | None = None
+        sent = True
         try:
             exchange = await party.verb("login", self.system.description.login, f"{user.name} logs in", **words)
         except StepFailedError as stop:
             exchange = stop.evidence[-1] if stop.evidence else None
+            sent = not isinstance(stop, NoFormError)
         party.issued_at, party.history = self.target.clock.now(), tuple(log)
         if exchange is not None and exchange.answer is not None and exchange.answer.status in THROTTLED:
             self.unclear("the target throttles logins", exchange)
-        return replace(party, log=self.target.log), exchange
+        return replace(party, log=self.target.log), exchange, sent
 
     async def log_in(self, user: User, jar: Jar | None = None, carrying: str = "") -> Family | None:
         """A login; None where the target refuses one that carries strange cookies."""
-        party, exchange = await self.enter(user, jar or Jar())
+        party, exchange, sent = await self.enter(user, jar or Jar())
         self.tell(f"{user.name} logs in" + (f", carrying {carrying}" if carrying else ""))
         judged = await party.whoami()
         if not judged.accepted:
             if carrying and judged.refused:
                 return None
             self.unclear(f"a genuine login of {user.name} is {judged}", exchange)
+        if carrying and (not sent or (is_client_error(exchange) and judged.name != user.principal)):
+            # Whoever is signed in is shown no form, or turned away: the session stays whose it was.
+            return None
         user.principal = user.principal or judged.name
         self.must_be_named(judged, user, f"{user.name} after the login")
         return await self.admitted(user, party)

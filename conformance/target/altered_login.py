@@ -24,14 +24,17 @@ def changed(verb: Verb, user: Any, password: Any, more: Altered | None) -> Verb:
 
 
 def going_to(parameter: str, target: str, way: str) -> Altered:
-    """A change of the last step: it says in this parameter where to go next, in its ``query`` or its ``body``."""
+    """A change of the last step: it says in this parameter where to go next, in its ``query`` or its ``body``.
+
+    Of a page only the address is changed, as a link does.
+    """
 
     def change(step: Step) -> Step:
         if step.page:
             joined = "&" if "?" in step.page else "?"
+            # What a form carries on is the page's doing: a link cannot put a field into it that is not there.
             page = f"{step.page}{joined}{quote(parameter)}={quote(target, safe='')}"
-            fill = {**step.fill, parameter: target} if way == "body" else step.fill
-            return step.model_copy(update={"page": page, "fill": fill})
+            return step.model_copy(update={"page": page})
         if way == "query":
             return step.model_copy(update={"query": {**step.query, parameter: target}})
         into = "form" if step.form is not None else "json_"

@@ -10,9 +10,11 @@ from conformance.attacks.identifiers import classify, signs_account
 from conformance.attacks.secrecy import find_personal_data
 from conformance.target.cookies import Jar
 from conformance.target.entrances import entrance_cookies
+from conformance.target.oracle import is_client_error
 from conformance.target.party import Carrier, Party
 from conformance.target.set_cookie import SetCookie, parse_set_cookie
 from conformance.target.system import LoginFailedError
+from conformance.target.verbs import NoFormError, StepFailedError
 from conformance.target.view import View
 
 PERSONAL = ("email", "password", "phone", "role", "full_name", "address", "birthdate")
@@ -24,9 +26,23 @@ class Cast(View):
     """Who takes part."""
 
     async def own_login(self, account: str = "alice", *, carrying: Party | Jar | None = None) -> Party:
-        """A login of this check alone, which it may end; `carrying` is whose cookies the client already holds."""
+        """A login of this check alone, which it may end; `carrying` is whose cookies the client already holds.
+
+        Raises:
+            NotApplicable: who is signed in cannot log in: there is no form, or the target says no.
+        """
         jar = carrying.jar if isinstance(carrying, Party) else carrying
-        return await self.system.login(self.known(account), self.log, carrying=jar)
+        try:
+            party = await self.system.login(self.known(account), self.log, carrying=jar)
+        except StepFailedError as failed:
+            no = isinstance(failed, NoFormError) or is_client_error(next(iter(failed.evidence[-1:]), None))
+            if not no or not isinstance(carrying, Party) or not (await carrying.whoami()).accepted:
+                raise
+            self.not_applicable(f"who is signed in cannot log in: {failed.reason}")
+        stayed = isinstance(carrying, Party) and carrying.owner != account and party.principal == carrying.principal
+        if stayed and party.turned_away:
+            self.not_applicable("who is signed in cannot log in: the target turns the login away")
+        return party
 
     async def try_login(self, account: str = "alice", *, carrying: Party | Jar | None = None) -> Party | None:
         """A login that the target may refuse, as for a client with planted cookies; None when it does."""

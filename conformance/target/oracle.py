@@ -141,6 +141,12 @@ def unclear_reason(exchange: Exchange) -> str | None:
     return None
 
 
+def is_client_error(exchange: Exchange | None) -> bool:
+    """Whether the target turned a request away: a 4xx that is no call for less haste."""
+    answer = exchange.answer if exchange else None
+    return answer is not None and 400 <= answer.status < 500 and answer.status not in THROTTLED
+
+
 def server_error(exchanges: Collection[Exchange]) -> int:
     """The 5xx that all of these got alike, 0 where there is none: of a gateway, or in turns, it is of the moment."""
     statuses = {e.answer.status if e.answer else 0 for e in exchanges}

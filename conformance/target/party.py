@@ -72,6 +72,8 @@ class Party:
     """Seconds, where the login's answer said ``expires_in``."""
     history: tuple[Exchange, ...] = field(default=(), repr=False)
     """The exchanges of the login, for the evidence of whatever follows."""
+    turned_away: bool = False
+    """The login was answered with an error, whatever the client then counts as."""
     base: Party | None = field(default=None, repr=False)
     """Whose genuine credential this one was altered from: the positive control of its refusal."""
     also_cookies: tuple[tuple[str, str], ...] = field(default=(), repr=False)

@@ -26,7 +26,7 @@ from conformance.target.cookies import Jar
 from conformance.target.description import Description, secrets_of
 from conformance.target.doorman import Doorman
 from conformance.target.listener import Listener
-from conformance.target.oracle import Judgement, Oracle, RouteOracle
+from conformance.target.oracle import Judgement, Oracle, RouteOracle, is_client_error
 from conformance.target.party import Carrier, Party
 from conformance.target.sampler import Sampler
 from conformance.target.stage import Stage
@@ -285,6 +285,7 @@ class System:
         self.logins += 1
         exchange = await party.verb("login", self.description.login, f"{party.label} logs in")
         party.issued_at = self.clock.now()
+        party.turned_away = is_client_error(exchange)
         who = await party.whoami()
         if not who.accepted:
             trouble = f"; {self.authorization.trouble}" if self.authorization and self.authorization.trouble else ""

@@ -26,7 +26,7 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
 def unknown_word(description: Description) -> tuple[str, str] | None:
     """The key of the first step with a word that nothing provides, and what is wrong; None where all are known."""
     accounts = {name for account in description.accounts.values() for name in account.words()}
-    always = {"origin", *accounts, *TAKEN}
+    always = {"origin", "basic", *accounts, *TAKEN}
     for key, verb in _verbs(description):
         known = always.union(*(words for name, words in GIVEN.items() if f"{key}.".startswith(f"{name}.")))
         for at, step in enumerate(verb.steps):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import httpx
 
@@ -40,6 +41,10 @@ class StepFailedError(Inconclusive):
     """A step of a verb could not be done: no form on the page, nothing at a source, no answer."""
 
 
+class NoFormError(StepFailedError):
+    """The page was opened, and the form of the step is not on it."""
+
+
 class NotTakenError(StepFailedError):
     """The request was answered, and what the step takes is not in the answer."""
 
@@ -59,6 +64,7 @@ async def perform(
         DescriptionError: a template names an unknown word.
     """
     known = {**party.system.words(party), **party.tokens, **(words or {})}
+    _add_basic(party, verb, known)
     adapter = party.system.adapter
     if adapter is not None and adapter.offers(name):
         answered = await adapter.perform(name, party, known, purpose)
@@ -88,6 +94,14 @@ async def perform(
     return exchange
 
 
+def _add_basic(party: Party, verb: Verb | None, known: dict[str, str]) -> None:
+    """Name and password as RFC 7617 joins them, for a verb that sends them so."""
+    if verb is not None and any(mentions(step.headers, "basic") for step in verb.steps) and "user" in known:
+        pair = f"{known['user']}:{known.get('password', '')}".encode()
+        known["basic"] = b64encode(pair).decode()
+        party.learn("name and password", known["basic"])
+
+
 async def _granted(party: Party, name: str) -> None:
     """After a login at an authorization server the kit, as a client, fetches its tokens."""
     if name == "login" and party.system.authorization:
@@ -101,7 +115,8 @@ async def identify(party: Party) -> tuple[Exchange, str | None]:
     if adapter is not None and adapter.offers("identity"):
         return await adapter.identify(party, purpose)
     exchange = await perform(party, "identity", verb, purpose)
-    if verb is None or exchange.answer is None:
+    # What stands at the same place of an error is a message: no error names its user.
+    if verb is None or exchange.answer is None or exchange.answer.status >= 400:
         return exchange, None
     return exchange, extract(verb.name, exchange.answer, dict(party.jar.as_pairs()))
 
@@ -141,17 +156,20 @@ async def _page(party: Party, step: Step, words: Mapping[str, str], key: str, pu
         raise StepFailedError(f"{key}: {step.page} gave {_short(page)}", (page,), key)
     action = urljoin(page.request.url, render(step.action, words)) if step.action else None
     form = choose_form(forms(page.answer.body, page.request.url), fill, action)
-    if form is None and action in links(page.answer.body, page.request.url) and action:
-        return await browse(party, action, purpose)
+    if action and (form is None or not _within(action, form.action)):
+        link = link_to(action, links(page.answer.body, page.request.url))
+        if link:
+            return await browse(party, link, purpose)
     if form is None:
-        raise StepFailedError(f"{key}: {_no_form(step, page)}", (page,), key)
+        raise NoFormError(f"{key}: {_no_form(step, page)}", (page,), key)
     return await _submit(party, form, fill, action, render(step.headers, words), page.request.url, purpose)
 
 
 def choose_form(found: tuple[Form, ...], fill: Mapping[str, str], action: str | None) -> Form | None:
     """The form that a person would fill: by its action if told, by its fields, by its password field."""
     if action:
-        return next((f for f in found if urlsplit(f.action).path == urlsplit(action).path), None)
+        there = [f for f in found if same_place(f.action, action)]
+        return next((f for f in there if _within(action, f.action)), next(iter(there), None))
     # `password[$gte]` is what an attacker makes of the field `password`.
     wanted = {name.partition("[")[0] or name for name in fill}
     holding = [f for f in found if f.names >= set(fill) or f.names >= wanted]
@@ -159,6 +177,30 @@ def choose_form(found: tuple[Form, ...], fill: Mapping[str, str], action: str | 
     # A field that the form lacks may be the point of an attack, beside those by which the form is known.
     nearly = [f for f in found if f.has_password and len(wanted - f.names) == 1 < len(wanted & f.names)]
     return next(iter(with_password or holding or nearly), None)
+
+
+def link_to(action: str, found: Sequence[str]) -> str | None:
+    """The link that goes to an action: exactly, or with more in its query, such as a value against forgery."""
+    if action in found:
+        return action
+    alike = (link for link in found if same_place(link, action) and _host(link) == _host(action))
+    return next((link for link in alike if urlsplit(action).query and _within(action, link)), None)
+
+
+def _within(action: str, other: str) -> bool:
+    """Whether the query of a URL has all that the one of an action has."""
+    asked, had = (set(parse_qsl(urlsplit(url).query, keep_blank_values=True)) for url in (action, other))
+    return asked <= had
+
+
+def _host(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two URLs have one path; a session id that stands behind it (`;jsessionid=`) does not count."""
+    return urlsplit(one).path.partition(";")[0] == urlsplit(other).path.partition(";")[0]
 
 
 def _no_form(step: Step, page: Exchange) -> str:

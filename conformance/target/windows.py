@@ -177,10 +177,12 @@ class Windows(Crowding, RenewalRaces):
         if party.hold:
             await party.hold.line_up()
             await party.hold.wait()
+        # Some targets write the session anew into every answer: what was shown is what was held before.
+        shown, before = party.secret(), await self.values(party)
         judged = await party.whoami()
         said = Said.DONE if judged.accepted else Said.REFUSED if judged.refused else Said.UNCLEAR
-        label = f"{party.label} asks who it is"
-        return Event(Kind.USE, label, said, shown=party.secret(), user=judged.name or "")
+        label, given = f"{party.label} asks who it is", await self._new(party, before) if judged.accepted else ()
+        return Event(Kind.USE, label, said, shown=shown, given=given, user=judged.name or "")
 
     async def _log_out(self, party: Party) -> Event:
         shown, exchange = party.secret(), await _last(party.logout())
