@@ -28,6 +28,7 @@ def describe(policy: SessionPolicy, base_url: str) -> dict[str, Any]:
             "idle": f"{life.idle:g}s",
             "absolute": f"{life.absolute:g}s",
             "max_sessions": life.max_sessions,
+            "throttle_failures": policy.accounts.throttle.account,
             "fresh_login": f"{policy.proof.fresh:g}s",
         },
     }

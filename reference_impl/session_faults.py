@@ -6,10 +6,14 @@ from . import (
     session_faults_cookies,
     session_faults_endings,
     session_faults_forgery,
+    session_faults_forms,
     session_faults_ids,
     session_faults_issue,
     session_faults_login,
+    session_faults_parsing,
     session_faults_races,
+    session_faults_transport,
+    session_faults_values,
 )
 from .faults import Fault
 
@@ -21,5 +25,9 @@ FAULTS: tuple[Fault, ...] = (
     *session_faults_forgery.FAULTS,
     *session_faults_login.FAULTS,
     *session_faults_races.FAULTS,
+    *session_faults_values.FAULTS,
+    *session_faults_parsing.FAULTS,
+    *session_faults_forms.FAULTS,
+    *session_faults_transport.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

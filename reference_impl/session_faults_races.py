@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextvars import ContextVar
 from dataclasses import astuple, replace
 
+from starlette.requests import Request
+
 from .accounts import Account, Accounts
+from .session_cookie import only_value
 from .session_policy import Issue, Life, SessionPolicy, replace_carried
 from .session_store import Session, SessionTable
 from .session_switch import both, ending, fault, life
@@ -80,6 +84,26 @@ def _mixed_up(policy: SessionPolicy) -> SessionPolicy:
     return life(whose=whose)(policy)
 
 
+def _writes_mixed_up(policy: SessionPolicy) -> SessionPolicy:
+    method: ContextVar[str] = ContextVar("method", default="")
+    current: list[str | None] = [None]
+    waiting = [0]
+
+    def read(request: Request, name: str) -> str | None:
+        method.set(request.method)
+        return only_value(request, name)
+
+    async def whose(session: Session) -> str | None:
+        if method.get() != "POST":
+            return session.sub
+        current[0], waiting[0] = session.sub, waiting[0] + 1
+        await asyncio.sleep(10 * PAUSE / waiting[0])
+        waiting[0] -= 1
+        return current[0]
+
+    return life(read=read, whose=whose)(policy)
+
+
 _WATCH = (
     "CREATE TEMP TABLE IF NOT EXISTS ended_here (digest TEXT PRIMARY KEY)",
     """CREATE TEMP TRIGGER IF NOT EXISTS watch AFTER DELETE ON sessions
@@ -120,6 +144,8 @@ FAULTS = (
           life(issue=_issued_whatever_changed)),
     fault("principal-mixup-under-load", "session.mixup.load", "7.2.1 CWE-488",
           "The current user is a global variable.", _mixed_up),
+    fault("writes-mixed-up", "session.race.lost-update", "7.2.1 15.4.1 CWE-362",
+          "A change is written for the user who asked for one last.", _writes_mixed_up),
     fault("limit-race", "session.limit.race", "7.1.2 CWE-367",
           "Sessions are counted first and inserted later.", life(issue=_counted_then_inserted)),
     fault("logout-local-only", "session.logout.replica", "7.4.1 CWE-613",

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .accounts import Account
 from .faults import Variant
 from .session_cookie import Cookie
-from .session_guard import same_origin
+from .session_guard import form_token, same_origin
 from .session_html import HTML_STYLE, who_page
 from .session_policy import Issue, Life, SessionPolicy
 from .session_store import Session, SessionTable
@@ -47,6 +50,29 @@ def _more_cookies(response: Response, _id: str, _account: Account, _cookie: Cook
     for name, value in (("__Host-theme", "dark"), ("__Host-visit", secrets.token_urlsafe(16))):
         flags = "Path=/; Secure; HttpOnly; SameSite=Lax"
         response.headers.append("set-cookie", f"{name}={value}; {flags}")
+
+
+def _pair(response: Response, value: str, account: Account, sound: Cookie) -> None:
+    pair = replace(sound, name="__Host-csrf", http_only=False)
+    response.headers.append("set-cookie", pair.written(form_token(value, account.sub)))
+
+
+async def _tagged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    if scope["method"] == "GET" and messages[0]["status"] == 200:
+        body = b"".join(message.get("body", b"") for message in messages[1:])
+        tag = f'"{hashlib.sha256(body).hexdigest()}"'
+        messages[0]["headers"] = [*messages[0]["headers"], (b"etag", tag.encode())]
+        if Headers(scope=scope).get("if-none-match") == tag:
+            kept = [(name, text) for name, text in messages[0]["headers"] if name != b"content-length"]
+            messages = [{**messages[0], "status": 304, "headers": kept}, {"type": "http.response.body", "body": b""}]
+    for message in messages:
+        await send(message)
 
 
 def _slowly(policy: SessionPolicy) -> SessionPolicy:
@@ -121,6 +147,10 @@ VARIANTS: tuple[Variant, ...] = (
             style(failed_login_status=200)),
     variant("two-cookies", "Login sets further cookies that mean nothing to the session.",
             surface(logged_in=_more_cookies)),
+    variant("csrf-cookie", "A cookie that scripts may read repeats the form token, which is bound to the session.",
+            surface(logged_in=_pair), apart={"two-cookies": "both have the last word on the answer to a login"}),
+    variant("etag", "Answers have an ETag of their content, and a copy is confirmed to whom the answer would go.",
+            wrapped(_tagged)),
     variant("cookie-name", "The cookie has another name.", cookie(name="__Host-auth")),
     variant("samesite-strict", "The cookie never travels across sites.", cookie(same_site="Strict")),
     variant("delete-by-expires", "Deletion by a date in the past.",

@@ -35,6 +35,8 @@ class ThrottleLimits:
     """Seconds of the first delay; each further failure doubles it."""
     longest: float = 900.0
     """Seconds; bounded, so that a stranger cannot lock an owner out for ever (ASVS-v5.0.0-6.1.1)."""
+    forgives: bool = True
+    """A success clears the failures before it (NIST SP 800-63B-4 section 3.2.2)."""
     forget: float = 3600.0
     """Seconds without a failure after which a count starts again."""
 
@@ -71,7 +73,8 @@ class Throttle:
     def succeeded(self, name: str, source: str) -> None:
         """Clear the name's failures; those of the source stay, or a guesser would clear them with his own account."""
         (account, _), _ = self._keys(name, source)
-        self._db.change("DELETE FROM failures WHERE key = ?", account)
+        if self._limits.forgives:
+            self._db.change("DELETE FROM failures WHERE key = ?", account)
 
     def _keys(self, name: str, source: str) -> tuple[tuple[str, int], tuple[str, int]]:
         # Hashed, so that a password typed into the name field is never stored.

@@ -92,6 +92,8 @@ CONTAINERS: dict[str, Maker] = {
         f"2|1:0|10:1700000000|8:username|52:{b64(json.dumps({'username': r.randbytes(4).hex()}).encode())}"
         f"|{r.randbytes(32).hex()}"
     ),
+    "bottle": lambda r: f'"!{b64(r.randbytes(32))}?{b64(pickle.dumps(["account", str(r.randrange(9))], 5))}"',
+    "beaker": lambda r: f"{r.randbytes(20).hex()}{b64(pickle.dumps({'user': str(r.random())}, 2))}",
     "rails encrypted": lambda r: quote(
         f"{b64(r.randbytes(200))}--{b64(r.randbytes(12))}--{b64(r.randbytes(16))}", safe=""
     ),

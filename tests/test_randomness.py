@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import random
+import uuid
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from conformance.attacks.randomness import (
     Bits,
+    bit_defect,
     columns,
     decoded_rows,
     igamc,
@@ -22,6 +24,7 @@ from conformance.attacks.randomness import (
     randomness_defect,
     runs,
     serial,
+    tellable_bits,
 )
 from conformance.attacks.timing import timing_difference
 
@@ -150,3 +153,33 @@ def test_p_values_are_chances(text: str) -> None:
     bits = Bits.of(text)
     for p in (monobit(bits), runs(bits), longest_run(bits), poker(bits), *serial(bits)):
         assert 0 <= p <= 1 + 1e-9
+
+
+GOOD = {
+    "hex": lambda source, _: source.randbytes(16).hex(),
+    "two version 4 UUIDs": lambda source, _: "".join(
+        uuid.UUID(bytes=source.randbytes(16), version=4).hex for _ in range(2)
+    ),
+    "a counter beside 128 bits": lambda source, at: f"{at:08x}{source.randbytes(16).hex()}",
+    "base64url": lambda source, _: base64.urlsafe_b64encode(source.randbytes(32)).rstrip(b"=").decode(),
+    "groups with dashes": lambda source, _: f"{source.randbytes(4).hex()}-{source.randbytes(14).hex()}",
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_bits_of_sound_ids_are_no_defect(name: str) -> None:
+    for seed in range(4):
+        source = random.Random(seed)
+        assert bit_defect([GOOD[name](source, at) for at in range(200)]) is None
+
+
+@pytest.mark.parametrize("chance", [0.25, 0.4])
+def test_bits_that_lean_are_a_defect(chance: float) -> None:
+    source = random.Random(11)
+    ids = [sum((source.random() < chance) << bit for bit in range(256)).to_bytes(32, "big").hex() for _ in range(200)]
+    assert bit_defect(ids)
+
+
+def test_too_few_bits_say_nothing() -> None:
+    assert tellable_bits([f"{at:08x}" for at in range(30)]) == 0
+    assert bit_defect([f"{at:08x}" for at in range(30)]) is None

@@ -20,12 +20,12 @@ from tests.reference_session import (
     IDLE,
     ORIGIN,
     PASSWORD,
-    PROBES,
     Visitor,
     handles,
     in_flight,
     logged_in,
 )
+from tests.reference_session_values import PROBES
 
 pytestmark = pytest.mark.asyncio
 SESSION_FAULTS = {fault.id: fault for fault in FAULTS if fault.scheme == "session"}

@@ -54,6 +54,49 @@ CONFUSED = (
     "admin",
 )
 
+NOSQL = (
+    '{"$ne":null}',
+    '{"$gt":""}',
+    '{"$regex":"."}',
+    '{"$exists":true}',
+    'j:{"$ne":null}',
+    'j:{"$gt":""}',
+    'j:{"$regex":"."}',
+    'j:[{"$ne":null}]',
+    "j:true",
+    "[$ne]=x",
+    "' || '1'=='1",
+    "true, $where: '1 == 1'",
+)
+"""Operators of document databases; after ``j:`` some parsers of cookies read JSON."""
+BRACKETS = (("[$ne]", "x"), ("[$gt]", ""), ("[$regex]", "."), ("[]", "x"), ("[0]", "x"))
+"""What follows the cookie's name, and the value: some parsers make a table or a list of such a cookie."""
+KEYS = (
+    "{head}*",
+    "{head}%",
+    "{head}?*",
+    "*",
+    "?" * 32,
+    "session:*",
+    "sess:*",
+    "sess:{id}",
+    "session:{id}",
+    ":1:{id}",
+    "pickproof {id}",
+    "pickproof%20{id}",
+    "{csrf}",
+    "csrf:{csrf}",
+    "token:{csrf}",
+    "user:1",
+    "user:{user}",
+    "users:{user}",
+    "user/{user}",
+    "user_{user}",
+    "account:{user}",
+    "{user}",
+)
+"""Keys of other kinds, patterns, and two keys in one; ``{head}`` is an id up to the middle of what varies."""
+
 
 def oversized(session: str) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     """What is sent beside a genuine session, or in its place: a label, and cookies by name and value."""

@@ -122,6 +122,7 @@ _MAKES: Final[tuple[_Make, ...]] = (
     _make("data protection", r"(CfDJ8[\w-]{40,})", "self-contained"),
     _make("tornado", r"2\|\d+:\d+\|\d+:\d+\|\d+:[^|]*\|\d+:([^|]*)\|[0-9a-f]{64}", stamped=True),
     _make("tornado", r"([A-Za-z0-9+/=]+)\|\d{10}\|[0-9a-f]{40}", stamped=True),
+    _make("bottle", r"!(?:[A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{43}=)\?(.+)"),
     _make("auth ticket", r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{128})[0-9a-f]{8}([^!]+!.*)", "self-contained"),
     _make("express", rf"s:(.+)\.{_DIGEST}"),
     _make("rails encrypted", r"([A-Za-z0-9+/=]+)--[A-Za-z0-9+/=]{12,24}--[A-Za-z0-9+/=]{22,24}", "self-contained"),
@@ -149,7 +150,7 @@ def classify(values: Sequence[str]) -> Kind:
     return replace(_unwrapped(routed), scheme="routed") if routed else _unwrapped(texts)
 
 
-SIGNED: Final = frozenset({"tornado", "express", "rails signed", "django signed", "itsdangerous", "signed"})
+SIGNED: Final = frozenset({"tornado", "bottle", "express", "rails signed", "django signed", "itsdangerous", "signed"})
 """Makes whose payload may be a reference, or the content itself."""
 NO_ID_BITS: Final = 64
 """A payload with less room than this, the same at every login of an account, is the account's number."""

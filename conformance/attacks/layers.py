@@ -23,7 +23,9 @@ MAX_BYTES: Final = 256 * 1024
 """Bound on the value read, and again on all that is derived from it."""
 SEPARATORS: Final = ("--", ".", "|", ":", "!")
 MAX_SEGMENTS: Final = 32
-SERIALISED: Final = (b"\x80\x03}", b"\x80\x04\x95", b"\x80\x05\x95", b"\xac\xed\x00\x05sr", b"\x04\x08{", b"\x04\x08o:")
+SERIALISED: Final = (
+    b"\x80\x02}", b"\x80\x03}", b"\x80\x04\x95", b"\x80\x05\x95", b"\xac\xed\x00\x05sr", b"\x04\x08{", b"\x04\x08o:",
+)  # fmt: skip
 """How pickles, Java objects and Ruby's Marshal begin."""
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 GENUINE = "{user}"
 WRONG = "wrong-password-of-pickproof"
 
+OVERLONG = (WRONG * 3, WRONG * 160)
+"""Longer than the 72 bytes that bcrypt takes, and than the 4,096 characters at which some libraries give up: where
+such a password breaks the hash, only the name of an account gets that far."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:

@@ -217,7 +217,7 @@ class Aftermath(BackChannel):
 
     # -- the browser's session
 
-    async def planted(self, client: Client) -> tuple[Party, Party]:
+    async def planted_login(self, client: Client) -> tuple[Party, Party]:
         """A browser with the cookies of a visit before login, and an attacker who has seen them.
 
         Raises:

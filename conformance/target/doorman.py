@@ -20,6 +20,9 @@ class Doorman:
     """Failing logins are tried one at a time."""
     failures: dict[str, int] = field(default_factory=dict)
     """In a row, by account."""
+    siege: object = field(default=None, repr=False)
+    """What came of guessing at the account with the role throttle, once it was tried."""
+    besieging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 LONGEST = 900.0

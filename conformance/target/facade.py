@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from conformance.target.aftermath import Aftermath
+from conformance.target.afterwards import Afterwards
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.contents import Contents
-from conformance.target.hijack import Hijacking
+from conformance.target.cookie_parsing import CookieParsing
+from conformance.target.form_tokens import FormTokens
 from conformance.target.hygiene import Malformed
+from conformance.target.ids import HostileIds
 from conformance.target.known_windows import KnownWindows
 from conformance.target.leaving import Leaving
 from conformance.target.living import Living
-from conformance.target.logins import Logins
 from conformance.target.minting import Minting
-from conformance.target.mutation import Mutations
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
+from conformance.target.siege import Besieging
 from conformance.target.tokening import Tokening
 from conformance.target.tour import Touring
+from conformance.target.transport import Transport
 
 __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secret"]
 
 
 class Target(
-    KnownWindows, Contents, Aftermath, Tokening, Minting, Sampling, Hijacking, Mutations, Logins, Malformed, Touring,
-    Living, Leaving,
+    KnownWindows, Contents, Aftermath, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport,
+    Afterwards, Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -76,16 +76,18 @@ class Logins(Cast, Expectations):
 
     async def attempt(
         self, account: str, user: Any, password: Any, *, label: str = "", altered: Altered | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Attempt:  # fmt: skip
-        """Try to log in with these; `altered` changes the login's last step.
+        """Try to log in with these; `altered` changes the login's last step, `headers` go along with each.
 
         Raises:
             Inconclusive: the login could not be tried, or the target asks for less haste.
         """
         log = Log(self.log.add)
         party = Party(
-            self.system, label or f"somebody who tries {user!r}", account, self.system.spare_lane(), log, Jar()
-        )
+            self.system, label or f"somebody who tries {user!r}", account, self.system.spare_lane(), log, Jar(),
+            also_headers=tuple((headers or {}).items()),
+        )  # fmt: skip
         verb = changed(self._login(), user, password, altered)
         words = {
             "user": user if isinstance(user, str) else "",
@@ -143,14 +145,16 @@ class Logins(Cast, Expectations):
         if not self.account("alice").user:
             self.not_applicable("the login asks for no user name")
 
-    async def difference_told(self, samples: int = 3) -> tuple[Mapping[str, list[str]], tuple[Exchange, ...]]:
+    async def difference_told(
+        self, samples: int = 3, wrong: str = WRONG
+    ) -> tuple[Mapping[str, list[str]], tuple[Exchange, ...]]:
         """What the answer to a wrong password always shows and that to an unknown name never, and the reverse."""
         name = self.tried_account
         user = self.system.description.accounts[name].user
         known, unknown = [], []
         for _ in range(samples):
-            known.append(await self.failing(name, user, WRONG))
-            unknown.append(await self.failing(name, self.unknown_name(), WRONG))
+            known.append(await self.failing(name, user, wrong))
+            unknown.append(await self.failing(name, self.unknown_name(), wrong))
         shown = (known[-1].exchange, unknown[-1].exchange)
         return telling([a.marks for a in known], [a.marks for a in unknown]), shown
 
@@ -208,25 +212,6 @@ class Logins(Cast, Expectations):
     async def _seconds(self, name: str) -> float:
         return (await self._failing(self.tried_account, name, WRONG)).exchange.seconds
 
-    # -- throttling
-
-    async def expect_throttled(self, account: str, most: int) -> None:
-        """After `most` failures in a row the target slows down, refuses, or at least lets nobody in at once."""
-        described = self.system.description.accounts[account]
-        first: Attempt | None = None
-        for at in range(most + 1):
-            attempt = await self.attempt(account, described.user, f"{WRONG}-{at}", label=f"guess {at + 1}")
-            first = first or attempt
-            if reason := _slowed(first, attempt):
-                self.note = f"throttled after {at} failures: {reason}"
-                return
-        owner = await self.attempt(account, described.user, described.password, label="the right password")
-        judged = await owner.party.whoami()
-        if judged.accepted:
-            actual = f"after {most + 1} failures the right password is {judged} at once"
-            self.violation(f"at most {most} failures in a row are free", actual, (*owner.shown, judged.exchange))
-        self.note = f"after {most + 1} failures even the right password is refused"
-
     # -- where it leads
 
     async def leads_to(self, parameter: str, target: str, way: str) -> tuple[list[str], tuple[Exchange, ...]]:
@@ -263,14 +248,3 @@ class Logins(Cast, Expectations):
         """Places to which a login must not lead."""
         host = destination("/", self.system.description.origin)
         return tuple(place.replace("{host}", host) for place in REDIRECTS)
-
-
-def _slowed(first: Attempt, now: Attempt) -> str | None:
-    answer, before = now.exchange.answer, first.exchange.answer
-    if answer and answer.status in THROTTLED:
-        return f"the answer is {answer.status}"
-    if answer and before and answer.status != before.status and answer.status >= 400:
-        return f"the answer changed from {before.status} to {answer.status}"
-    if now.exchange.seconds > first.exchange.seconds + 1.0:
-        return f"the answer took {now.exchange.seconds:.1f} s"
-    return None

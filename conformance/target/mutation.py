@@ -29,6 +29,7 @@ from conformance.target.wire import origin_of
 
 AWAY = THROTTLED | GATEWAY
 """Answers that say nothing of the request."""
+Planted = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,13 @@ class Mutations(Cast, Expectations):
         act = await act_of(party, "mutate", mutate_of(self.system), f"{party.label} prepares the change")
         return (act.token,) if act.token else ()
 
-    async def expect_no_effect(self, forgeries: Iterable[Forgery]) -> None:
-        """None of these requests changes the state; the first that does is the finding."""
+    async def expect_no_effect(self, forgeries: Iterable[Forgery], planted: Planted = ()) -> None:
+        """None of these requests changes the state; the first that does is the finding.
+
+        `planted` are cookies that the attacker has put into the victim's browser, by name and value.
+        """
         for forgery in forgeries:
-            if effect := await self._effect(forgery):
+            if effect := await self._effect(forgery, planted):
                 self.violation(f"{forgery} changes nothing", effect.said, effect.shown)
 
     async def advise_no_effect(self, forgeries: Iterable[Forgery]) -> None:
@@ -92,25 +96,28 @@ class Mutations(Cast, Expectations):
             if effect := await self._effect(forgery):
                 self.advise(f"{forgery} changes nothing", effect.said, effect.shown)
 
-    async def _effect(self, forgery: Forgery) -> Effect | None:
+    async def _effect(self, forgery: Forgery, planted: Planted = ()) -> Effect | None:
         """What a forged request does to the state; None for nothing."""
         stage = self.system.stage
         async with stage.shared() as victim:
-            effect = await self._attack(victim, forgery)
+            effect = await self._attack(victim, forgery, planted)
         if effect is None or effect.own:
             return effect
         # Another attack may have changed the state, and hidden what this one did: once more, without others.
         async with stage.alone() as victim:
-            effect = await self._attack(victim, forgery)
+            effect = await self._attack(victim, forgery, planted)
             if effect and not (await victim.party.whoami()).accepted:
                 self.inconclusive(
                     f"{forgery} ended the victim's session, so that the state cannot be read", effect.shown
                 )
             return effect
 
-    async def _attack(self, victim: Victim, forgery: Forgery) -> Effect | None:
+    async def _attack(self, victim: Victim, forgery: Forgery, planted: Planted) -> Effect | None:
         party, value = victim.party.in_log(self.log), fresh_value()
         browser = browser_of(party)
+        for name, text in planted:
+            browser.jar.discard(name)
+            browser.jar.put(name, text, self.system.base_url)
         exchange = await forge(browser, victim.act, forgery, value=value)
         if exchange.answer is None or exchange.answer.status in AWAY:
             status = exchange.answer.status if exchange.answer else exchange.error

@@ -32,6 +32,8 @@ class Tour:
     """The logout."""
     secrets: tuple[tuple[str, str], ...] = field(repr=False)
     """Name and value of each cookie that authenticates."""
+    form_token: str = field(default="", repr=False)
+    """The anti-forgery value that the login took; empty without one."""
 
     @property
     def whole(self) -> tuple[Exchange, ...]:
@@ -92,7 +94,7 @@ class Guide:
         if system.description.logout:
             with contextlib.suppress(Inconclusive):
                 await alice.in_log(ending).logout()
-        return Tour(tuple(before), tuple(inside), tuple(ending), secrets)
+        return Tour(tuple(before), tuple(inside), tuple(ending), secrets, alice.tokens.get("csrf", ""))
 
 
 class Touring(View):

@@ -46,3 +46,18 @@ async def errors_show_nothing_of_the_inside(target: Target) -> None:
         found = trace_in(exchange.answer.body) if exchange.answer else None
         if found:
             target.violation(f"the answer to {what} shows nothing of the inside", f"it shows {found}", [exchange])
+
+
+@check(
+    "error.oracle.reason",
+    needs=[Capability.COOKIE, Capability.LOGOUT],
+    sources=["CSS-session-management", "CWE-203", "CWE-210"],
+)
+async def refusals_do_not_say_why(target: Target) -> None:
+    """An ended session and one that never was are refused in the same words, and no refusal repeats the id.
+
+    Whoever guesses or collects ids learns which of them were real, and when somebody was logged in.
+
+    Remedy: Answer every session that does not count with one and the same refusal.
+    """
+    await target.expect_no_reason(await target.shared_login("alice"), await target.tour())

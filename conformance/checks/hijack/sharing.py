@@ -54,3 +54,22 @@ async def cookies_of_two_users_make_nobody_else(target: Target) -> None:
         if judged.accepted and judged.name != alice.principal:
             target.violation(f"{mixed.label} is alice, or nobody", str(judged), (*alice.history, judged.exchange))
     await target.expect_accepted(alice)
+
+
+@check(
+    "hijack.subset",
+    needs=[Capability.COOKIE],
+    sources=["CSS-session-management", "RFC6265bis-6.1", "WSTG-SESS-06", "CWE-287"],
+)
+async def guarding_cookie_is_demanded(target: Target) -> None:
+    """A cookie that the server checks beside the session is demanded, not only looked at when it is there.
+
+    A signature or a fingerprint in a second cookie is there against thieves and forgers. One that is checked only
+    when it is present is evaded by leaving it out.
+
+    Remedy: Refuse a session whose guarding cookie is missing as you refuse one whose guarding cookie is wrong.
+    """
+    alice = await target.shared_login("alice")
+    if len(alice.jar.as_pairs()) <= len(target.cookies):
+        target.not_applicable("the login sets no cookie beside those that authenticate")
+    await target.expect_companions_guard(alice)

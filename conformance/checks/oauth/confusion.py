@@ -131,7 +131,7 @@ async def planted_cookies_give_no_code(target: Target) -> None:
     Remedy: issue a new session at each login, and end the one from before.
     """
     client = target.client()
-    visitor, attacker = await target.planted(client)
+    visitor, attacker = await target.planted_login(client)
     alice = await target.own_login("alice", carrying=visitor)
     target.demand_no_code(await target.authorize(attacker, client), "no code for the cookies from before the login")
     await target.code(alice, client)

@@ -142,3 +142,19 @@ async def busy_server_confuses_nobody(target: Target) -> None:
     crowd = await target.crowd()
     for _ in target.rounds(len(crowd) * QUESTIONS):
         await target.expect_own_names(crowd)
+
+
+@check(
+    "session.race.lost-update",
+    needs=[Capability.MUTATE, Capability.COOKIE, Capability.SECOND_ACCOUNT],
+    sources=["ASVS-v5.0.0-15.4.1", "ASVS-v5.0.0-7.2.1", "WSTG-SESS-08", "CWE-362", "CWE-488"],
+)
+async def simultaneous_changes_reach_their_own_user(target: Target) -> None:
+    """Changes of two users that arrive together each land with the user who sent them.
+
+    A current user in a global variable is right until two requests overlap; then one user's words stand in the other's
+    account.
+
+    Remedy: take the user from the request's own session at the moment of writing, never from what requests share.
+    """
+    await target.expect_own_writes(await target.shared_login("bob"))

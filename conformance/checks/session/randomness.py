@@ -1,6 +1,7 @@
 """Whether a session id can be guessed. A sample refutes gross faults and never proves randomness."""
 
 from conformance.attacks.identifiers import capacity
+from conformance.attacks.randomness import bit_defect, tellable_bits
 from conformance.attacks.reproduction import reproduce
 from conformance.attacks.sequences import sequence_defect, time_defect
 from conformance.model import Capability
@@ -78,6 +79,31 @@ async def session_ids_follow_no_order(target: Target) -> None:
         if defect:
             target.predictable(sample, f"{carrier} follows no order", defect.detail, BITS + ROOM)
         target.note = f"no order in {sample}"
+
+
+@check(
+    "session.id.bits",
+    needs=[Capability.COOKIE],
+    sources=["ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CWE-330"],
+    logins=12,
+)
+async def session_ids_look_random_bit_by_bit(target: Target) -> None:
+    """The bits of session ids are as even and as unordered as random ones, in one half of a sample and in the other.
+
+    A generator whose bits lean to one side, or repeat a pattern, leaves fewer ids to try than their length promises.
+
+    Remedy: draw ids from the system's secure random generator and encode its bytes as they are.
+    """
+    for carrier in target.cookies:
+        sample = await target.reference_sample(carrier)
+        ids = sample.kind.ids
+        if not tellable_bits(ids):
+            target.note = f"the bits of {sample} cannot be told: too few, or in no encoding of whole bits"
+            continue
+        defect = await target.in_worker(bit_defect, ids)
+        if defect:
+            target.violation(f"the bits of {carrier} look random", f"{defect.detail}, in {sample}", sample.evidence)
+        target.note = f"no test of bits refutes {sample}"
 
 
 @check(

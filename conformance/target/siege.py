@@ -1,0 +1,184 @@
+"""Guessing at one account until the target slows down: done once in a run, for every check that asks about it.
+
+Only the account with the role throttle is guessed at, and it may be locked afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from conformance.attacks.login_fields import WRONG
+from conformance.target.logins import Attempt, Logins
+from conformance.target.oracle import THROTTLED, Judgement
+from conformance.target.party import Party
+
+MOST = 100
+"""Failures in a row that are free at most (NIST SP 800-63B-4 section 3.2.2)."""
+FEW = 30
+"""Failures that are worth repeating for another question."""
+BRACKETS = 3
+"""Times that a guess must be taken between two that are not."""
+ADDRESS = "203.0.113.77"
+FORWARDED: Mapping[str, str] = {
+    "X-Forwarded-For": ADDRESS, "Forwarded": f"for={ADDRESS}", "X-Real-IP": ADDRESS, "X-Client-IP": ADDRESS,
+    "Client-IP": ADDRESS, "True-Client-IP": ADDRESS, "CF-Connecting-IP": ADDRESS,
+}  # fmt: skip
+"""What proxies say of a client's address, and anybody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Siege:
+    """What came of it."""
+
+    session: Party = field(repr=False)
+    """The owner's session from before the guesses."""
+    failures: int
+    """Guesses until the target slowed down."""
+    slowed: str | None
+    """How it slowed down; None where it did not."""
+    by_status: bool
+    """The answer itself says so, and not only its time."""
+    first: Attempt = field(repr=False)
+    last: Attempt = field(repr=False)
+    forgave: Judgement | None = field(default=None, repr=False)
+    """What the right password got after two times all but one of the declared failures, with a success between."""
+    evaded: tuple[tuple[str, Attempt, Attempt], ...] = field(default=(), repr=False)
+    """Guesses that were taken while others were not: how, and one before and one of them."""
+
+
+class Besieging(Logins):
+    """Verbs about throttling."""
+
+    async def siege(self) -> Siege:
+        """The run's siege of the account with the role throttle."""
+        doorman = self.system.doorman
+        async with self.patience.in_turn(doorman.besieging):
+            if not isinstance(doorman.siege, Siege):
+                doorman.siege = await self._besiege(self.system.with_role("throttle") or "")
+            return doorman.siege
+
+    async def _besiege(self, account: str) -> Siege:
+        session = await self.own_login(account)
+        other_names = await self._other_names(account, session)
+        forgave = await self._forgiven(account)
+        first = last = await self._guess(account, 1)
+        slowed, failures = _slowed(first, first), 1
+        # One more than may be free shows what the next one gets.
+        while not slowed and failures <= (self.policy.throttle_failures or MOST) + 1:
+            failures += 1
+            last = await self._guess(account, failures)
+            slowed = _slowed(first, last)
+        by_status = slowed is not None and _face(first) != _face(last)
+        evaded = await self._evading(account, first, other_names) if by_status else ()
+        return Siege(session, failures - bool(slowed), slowed, by_status, first, last, forgave, evaded)
+
+    async def _guess(
+        self, account: str, number: int, user: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Attempt:
+        name = self.system.description.accounts[account].user if user is None else user
+        return await self.attempt(account, name, f"{WRONG}-{number}", label=f"guess {number}", headers=headers)
+
+    async def _right(self, account: str, user: str | None = None) -> tuple[Attempt, Judgement]:
+        described = self.system.description.accounts[account]
+        attempt = await self.attempt(account, user or described.user, described.password, label="the right password")
+        return attempt, await attempt.party.whoami()
+
+    async def _other_names(self, account: str, session: Party) -> list[str]:
+        """Other spellings of the account's name that open it."""
+        user = self.system.description.accounts[account].user
+        spellings = (user.swapcase(), f"{user} ", "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in user))
+        found = []
+        for name in spellings:
+            _, judged = await self._right(account, name)
+            if name != user and judged.accepted and judged.name == session.principal:
+                found.append(name)
+        return found
+
+    async def _forgiven(self, account: str) -> Judgement | None:
+        """Two times all but one of the declared failures, with a success after each."""
+        judged = None
+        most = self.policy.throttle_failures or 0
+        for _ in range(2 if 1 < most <= FEW else 0):
+            for number in range(1, most):
+                await self._guess(account, number)
+            _, judged = await self._right(account)
+            if not judged.accepted:
+                break
+        return judged
+
+    async def _evading(
+        self, account: str, first: Attempt, other_names: list[str]
+    ) -> tuple[tuple[str, Attempt, Attempt], ...]:
+        """Ways in which a guess is taken between two that are not."""
+        ways: list[tuple[str, str | None, Mapping[str, str] | None]] = [
+            ("with a forwarded address of its own", None, FORWARDED),
+            *((f"with the name spelled {name!r}", name, None) for name in other_names),
+        ]
+        found = []
+        for what, name, headers in ways:
+            # A delay may end by itself just then: only what is taken each time counts.
+            brackets = [await self._bracket(account, name, headers) for _ in range(BRACKETS)]
+            if all(_face(a) == _face(c) != _face(first) == _face(b) for a, b, c in brackets):
+                found.append((what, brackets[-1][0], brackets[-1][1]))
+        return tuple(found)
+
+    async def _bracket(
+        self, account: str, name: str | None, headers: Mapping[str, str] | None
+    ) -> tuple[Attempt, Attempt, Attempt]:
+        before = await self._guess(account, 0)
+        tried = await self._guess(account, 0, name, headers)
+        return before, tried, await self._guess(account, 0)
+
+    async def expect_throttled(self) -> None:
+        """After enough failures in a row the target slows down, refuses, or at least lets nobody in at once."""
+        siege = await self.siege()
+        self.note = f"throttled after {siege.failures} failures: {siege.slowed}"
+        if siege.slowed:
+            return
+        owner, judged = await self._right(self.system.with_role("throttle") or "")
+        if judged.accepted:
+            actual = f"after {siege.failures} failures the right password is {judged} at once"
+            expected = f"at most {self.policy.throttle_failures or MOST} failures in a row are free"
+            self.violation(expected, actual, (*owner.shown, judged.exchange))
+        self.note = f"after {siege.failures} failures even the right password is refused"
+
+    async def throttled_siege(self) -> Siege:
+        """The siege, of a target whose answers say that it throttles.
+
+        Raises:
+            NotApplicable: they do not.
+        """
+        siege = await self.siege()
+        if not siege.by_status:
+            self.not_applicable("no answer says that guessing is throttled: login.throttle.account judges")
+        return siege
+
+    async def expect_unknown_names_throttled(self) -> None:
+        """A name that nobody has is throttled like one that somebody has."""
+        siege, account = await self.throttled_siege(), self.system.with_role("throttle") or ""
+        if siege.failures > FEW:
+            self.not_applicable(f"the account is throttled after {siege.failures} failures: too many to compare")
+        name = self.unknown_name()
+        tries = [await self._guess(account, number, name) for number in range(1, siege.failures + 3)]
+        if {_face(tries[0])} == {_face(one) for one in tries} and _face(tries[0])[0] not in THROTTLED:
+            known = f"an account's is, after {siege.failures} failures: {siege.slowed}"
+            actual = f"an unknown name is never throttled, {known}"
+            shown = [siege.last.exchange, tries[-1].exchange]
+            self.violation("both are throttled alike", actual, shown)
+
+
+def _face(attempt: Attempt) -> tuple[int, str]:
+    answer = attempt.exchange.answer
+    return (answer.status, answer.header("location") or "") if answer else (0, "")
+
+
+def _slowed(first: Attempt, now: Attempt) -> str | None:
+    answer, before = now.exchange.answer, first.exchange.answer
+    if answer and answer.status in THROTTLED:
+        return f"the answer is {answer.status}"
+    if answer and before and answer.status != before.status and answer.status >= 400:
+        return f"the answer changed from {before.status} to {answer.status}"
+    if now.exchange.seconds > first.exchange.seconds + 1.0:
+        return f"the answer took {now.exchange.seconds:.1f} s"
+    return None
