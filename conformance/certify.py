@@ -19,6 +19,7 @@ from conformance.runner import DEFAULT_BUDGET, Plan, Progress, plan, profile_ver
 from conformance.standards import Profile, default_profiles, profile
 from conformance.target.preflight import Proof, preflight
 from conformance.target.system import System
+from conformance.vigil import Vigil
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,18 @@ class Session:
         )
 
     async def run(self) -> AsyncIterator[Verdict]:
-        """Run the plan; each verdict is kept for the report as it comes."""
+        """Run the plan; each verdict is kept for the report as it comes.
+
+        A target that stops answering ends the run: what was not decided by then is inconclusive.
+        """
         if self.plan is None:
             raise RuntimeError("prepare first")
-        async for verdict in run(self.system, self.plan, self.progress):
+        vigil = Vigil(self.system)
+        async for verdict in vigil.over(run(self.system, self.plan, self.progress)):
+            self.verdicts.append(verdict)
+            yield verdict
+        self.partial = self.partial or vigil.told
+        for verdict in self._unfinished(self.plan.checks):
             self.verdicts.append(verdict)
             yield verdict
 
@@ -140,5 +149,5 @@ class Session:
         if self.partial is None:
             return []
         done = {verdict.check.id for verdict in self.verdicts}
-        reason = f"not finished: {self.partial}"
+        reason = f"not finished: {self.partial.partition(':')[0]}"
         return [Verdict(c, Outcome.INCONCLUSIVE, reason=reason) for c in planned if c.id not in done]

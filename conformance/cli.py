@@ -269,7 +269,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return 0
+    except Exception as bug:
+        return _tell_bug(bug)
     return code
+
+
+def _tell_bug(bug: Exception) -> int:
+    """Where the kit broke, without the message: what it speaks of may be a secret. A bug is no violation: not 1."""
+    import os
+    import traceback
+
+    whole = bool(os.environ.get("PICKPROOF_TRACEBACK"))
+    text = traceback.format_exception(bug) if whole else traceback.format_tb(bug.__traceback__)
+    print("".join(text), file=sys.stderr)
+    print(
+        f"pickproof: a bug of Pickproof: {type(bug).__name__}; please report it with the lines above.", file=sys.stderr
+    )
+    if not whole:
+        print("  try: PICKPROOF_TRACEBACK=1 for the message, which may hold a secret", file=sys.stderr)
+    return 3
 
 
 def _serve(words: Sequence[str]) -> int:

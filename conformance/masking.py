@@ -98,7 +98,9 @@ class Secrets:
             return shown
         # Splitting by a group gives what stands between the matches at even places, the matches at odd ones.
         parts = KNOWN.split(shown)
-        return "".join(part if at % 2 else LONG.sub(_shorten, part) for at, part in enumerate(parts))
+        # A cookie may be empty, "name="; elsewhere a lone sign at the end is the padding of base64.
+        shorten = _shorten if "cookie" in name.lower() else _shorten_padded
+        return "".join(part if at % 2 else LONG.sub(shorten, part) for at, part in enumerate(parts))
 
 
 def _spellings(value: str) -> set[str]:
@@ -141,6 +143,13 @@ def _is_object(segment: str) -> bool:
         return decoded.lstrip()[:1] == b"{" and isinstance(loads(decoded), dict)
     except ValueError:
         return False
+
+
+def _shorten_padded(found: re.Match[str]) -> str:
+    text = found[0]
+    if "=" in text.rstrip("="):
+        return _shorten(found)
+    return f"{text[:4]}…({len(text)} characters)"
 
 
 def _shorten(found: re.Match[str]) -> str:

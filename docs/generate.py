@@ -28,6 +28,7 @@ from conformance.standards import default_profiles, profiles, requirement
 from conformance.target import grammar
 from conformance.target.description import Description
 from conformance.target.preflight import MISSING
+from docs import gallery
 from reference_impl import FAULTS, SCHEMES
 
 HERE = Path(__file__).parent
@@ -222,6 +223,7 @@ def anchor(title: str) -> str:
 def pages() -> dict[Path, str]:
     """What each generated page should say, by its path."""
     made = {HERE / name: text for name, text in check_pages()}
+    made[HERE / "gallery.md"] = NOTICE + gallery.page(lambda id: _link(id, "checks/"), table)
     for path in sorted(HERE.glob("*.md")):
         text = path.read_text()
         if BLOCK.search(text):

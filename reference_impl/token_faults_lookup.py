@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import secrets
+import shutil
 import sqlite3
 import tempfile
 from base64 import b64decode, urlsafe_b64decode
@@ -118,6 +120,7 @@ async def _fetched(url: str) -> httpx.Response:
 @cache
 def _key_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="reference-keys-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "hs256.key").write_bytes(secrets.token_bytes(32))
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 import ssl
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.hostile.runs import as_command, assert_harmless, certified
+from tests.hostile.runs import as_command, assert_harmless, certified, described
 from tests.hostile.scenarios import SCENARIOS, page
 from tests.hostile.server import Asked, Peer, Proper, Scenario, after, sometimes
 from tests.test_hostile import CHECKS, a_description, target_of
@@ -118,6 +119,23 @@ def test_bad_papers_are_told(days: int, trusted: bool, told: str, tmp_path: Path
     assert done.code == 2
     assert told in done.err
     assert target.seen == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("a-reset-before-it-is-asked", "no connection"), ("it-answers-before-it-is-asked", "TLS"),
+     ("never-answers", "no connection in time: 127.0.0.1:\\d+ did not accept within")],
+    ids=["reset", "garbage", "silence"],
+)  # fmt: skip
+def test_a_handshake_that_fails_is_told(name: str, told: str, tmp_path: Path) -> None:
+    """The scheme says https, and what listens there speaks no TLS."""
+    with target_of(SCENARIOS[name].run, after(-1), greets=True) as target:
+        table = target.reference.describe(target.url.replace("http:", "https:"))  # type: ignore[attr-defined]
+        done = certified(described(table, tmp_path), CHECKS, "--timeout", "0.5")
+    assert done.code == 2
+    assert re.search(told, done.err), done.err
+    assert target.seen == []
+    assert_harmless(done)
 
 
 # -- as a command

@@ -134,6 +134,13 @@ def test_credentials_that_are_not_known_are_shortened(name: str) -> None:
         assert "…(20 characters)" in shown
 
 
+@pytest.mark.parametrize("padding", ["", "=", "=="])
+def test_the_padding_of_base64_is_no_name_of_an_empty_value(padding: str) -> None:
+    shown = Secrets().header("Authorization", f"Basic d2ViOmEtc2VjcmV0LW9mLXRoZS13ZWI{padding}")
+    assert shown == f"Basic d2Vi…({31 + len(padding)} characters)"
+    assert Secrets().header("Set-Cookie", "AIOHTTP_SESSION=; Max-Age=0") == "AIOHTTP_SESSION=; Max-Age=0"
+
+
 def test_attributes_of_a_cookie_are_left() -> None:
     value = f"sid={UNKNOWN}; Expires=Thu, 01 Jan 2026 00:00:00 GMT; Path=/a/long/path/indeed; SameSite=Lax"
     shown = Secrets().header("Set-Cookie", value)

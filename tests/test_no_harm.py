@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import tempfile
 from base64 import b64encode
 from dataclasses import replace
@@ -11,12 +14,14 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from conformance import cli
 from conformance.model import Answer
 from conformance.target import wire
 from conformance.target.system import System
 from conformance.target.wire import EVIDENCE_BODY, LOG_BYTES, Log, for_record
 from reference_impl import build
 from tests.hostile.runs import Done, assert_harmless, certified, described
+from tests.hostile.scenarios import SCENARIOS
 from tests.hostile.server import Asked, Peer, Proper, Scenario, Target, properly
 from tests.test_hostile_answers import exchange_of
 from tests.toys import Site, a_system
@@ -38,11 +43,13 @@ def test_no_more_requests_at_once_than_told(tmp_path: Path) -> None:
     done, target = run(tmp_path, LIVELY, "--concurrency", "2", "--skip", "*.race.*")
     assert done.code == 0
     assert 1 <= target.most <= 2
+    assert "at most 2 requests at once;" in done.out
 
 
 def test_no_more_requests_in_a_second_than_told(tmp_path: Path) -> None:
     done, target = run(tmp_path, ("session.logout.replay",), "--rate", "50")
     assert done.code == 0
+    assert "at most 16 requests at once, 50 a second;" in done.out
     moments = [asked.at for asked in target.seen]
     # Starts are spread by the sender; how late each arrives is the machine's, so the whole run is what counts.
     assert moments[-1] - moments[0] >= (len(moments) - 2) / 50
@@ -68,10 +75,13 @@ def test_quiet_is_kept_when_the_target_asks_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "header", "seconds"),
     [(429, "7", 7.0), (503, "120", 120.0), (429, "1000000000", 1e9), (429, "9" * 400, 0.0), (429, "-1", 0.0),
-     (429, "soon", 0.0), (429, "٣", 0.0), (429, None, 0.0), (200, "7", 0.0), (404, "7", 0.0)],
+     (429, "soon", 0.0), (429, "٣", 0.0), (429, None, 0.0), (200, "7", 0.0), (404, "7", 0.0),
+     (429, "Mon, 30 Nov 2026 00:00:09 GMT", 7.0), (429, "Sun, 29 Nov 2026 00:00:00 GMT", 0.0),
+     (503, "Fri, 99 Nov 9999 99:99:99 GMT", 0.0), (200, "Mon, 30 Nov 2026 00:00:09 GMT", 0.0)],
 )  # fmt: skip
 def test_how_long_a_target_asks_for_quiet(status: int, header: str | None, seconds: float) -> None:
-    answer = Answer(status, (("Retry-After", header),) if header else ())
+    told = (("Retry-After", header),) if header else ()
+    answer = Answer(status, (("Date", "Mon, 30 Nov 2026 00:00:02 GMT"), *told))
     assert wire._retry_after(answer) == seconds
 
 
@@ -83,6 +93,52 @@ async def test_patience_is_bounded() -> None:
         way_out._heed(Answer(429, (("Retry-After", "1000000000"),)))
     assert wire.PATIENCE - wire.QUIET - 0.1 <= way_out.patience <= wire.PATIENCE - wire.QUIET + 0.1
     await system.close()
+
+
+# -- where it goes
+
+
+@pytest.mark.parametrize(
+    "name", ["redirects-to-another-host", "forms-that-lead-elsewhere", "a-page-of-links-elsewhere"]
+)
+def test_a_search_stays_on_the_host_that_it_was_given(name: str, tmp_path: Path) -> None:
+    async def links(peer: Peer, asked: Asked, proper: Proper) -> None:
+        there = peer.server.elsewhere  # type: ignore[attr-defined]
+        page = f'<a href="http://{there}/login">log in</a><script src="//{there}/a.js"></script>'
+        api = {"issuer": f"http://{there}", "servers": [{"url": f"http://{there}"}], "paths": {"/login": {"post": {}}}}
+        api |= {key: f"http://{there}/{key}" for key in ("token_endpoint", "jwks_uri", "authorization_endpoint")}
+        told = json.dumps(api) if ".json" in asked.path or "well-known" in asked.path else page
+        kind = b"application/json" if told.startswith("{") else b"text/html"
+        await peer.give(proper.but((b"Content-Type", kind), body=told.encode(), status=200).raw)
+
+    reference = build("session")
+    scenario = SCENARIOS[name].run if name in SCENARIOS else links
+    with Target(reference.app) as elsewhere, Target(reference.app, scenario) as target:
+        target.elsewhere = f"127.0.0.1:{elsewhere.port}"  # type: ignore[attr-defined]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            assert cli.main(["init", target.url, "-o", str(tmp_path / "target.toml")]) == 2
+        assert target.connections
+        assert elsewhere.connections == 0
+
+
+def test_an_authorization_server_elsewhere_is_asked_only_when_it_is_named(tmp_path: Path) -> None:
+    """Metadata of the target's own leads nowhere else: whoever means another host writes it down."""
+    reference = build("oauth")
+
+    async def luring(peer: Peer, asked: Asked, proper: Proper) -> None:
+        if "well-known" not in asked.path:
+            await peer.give(proper.raw)
+            return
+        told = {**json.loads(proper.body), "token_endpoint": f"http://{peer.server.elsewhere}/token"}  # type: ignore[attr-defined]
+        await peer.give(proper.but(body=json.dumps(told).encode()).raw)
+
+    with Target(reference.app) as elsewhere, Target(reference.app, luring) as target:
+        target.elsewhere = f"127.0.0.1:{elsewhere.port}"  # type: ignore[attr-defined]
+        table = reference.describe(target.url)
+        oauth = {key: value for key, value in table["oauth"].items() if not key.endswith("_endpoint")}
+        done = certified(described({**table, "oauth": oauth}, tmp_path), ("oauth.code.*",))
+        assert elsewhere.connections == 0
+    assert done.code in (2, 3), done.err
 
 
 # -- what it keeps to itself

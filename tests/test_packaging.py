@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +30,21 @@ for package in (conformance, reference_impl):
 print(json.dumps(touched))
 """
 
+RUNNING = """
+import contextlib, io, json, sys
+sys.argv[0] = "pickproof"
+touched = []
+outward = ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen")
+def note(event, args):
+    if event in outward:
+        touched.append([event, str(args[1] if event.startswith("socket.connect") else args[0])])
+sys.addaudithook(note)
+from conformance import cli
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    code = cli.main(sys.argv[1:])
+print(json.dumps([code, touched]))
+"""
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -46,8 +63,18 @@ def built(source: Path, out: Path) -> dict[str, Path]:
     return {path.suffix: path for path in out.iterdir()}
 
 
+def moved(source: Path, there: Path) -> Path:
+    """The same files in another place, of another time, with other modes: none of that is part of what is built."""
+    shutil.copytree(source, there)
+    for path in there.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        if path.is_file():
+            path.chmod(path.stat().st_mode & 0o700)
+    return there
+
+
 def test_a_build_is_reproducible_and_whole(source: Path, tmp_path: Path) -> None:
-    first, second = built(source, tmp_path / "a"), built(source, tmp_path / "b")
+    first, second = built(source, tmp_path / "a"), built(moved(source, tmp_path / "moved"), tmp_path / "b")
     assert set(first) == {".whl", ".gz"}
     for kind, path in first.items():
         assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(second[kind].read_bytes()).digest()
@@ -73,6 +100,24 @@ def test_a_build_is_reproducible_and_whole(source: Path, tmp_path: Path) -> None
 def test_importing_everything_touches_no_network() -> None:
     output = subprocess.check_output([sys.executable, "-c", WATCHED], text=True, timeout=120, cwd=ROOT)
     assert json.loads(output.splitlines()[-1]) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("list",), ("explain", "session.logout.replay"), ("faults",),
+     ("certify", "ref:session", "--only", "session.logout.*"), ("certify", "ref:token", "--only", "token.key.*"),
+     ("certify", "ref:oauth", "--only", "oauth.code.*"), ("doctor", "ref:refresh")],
+    ids=" ".join,
+)  # fmt: skip
+def test_running_reaches_the_target_alone(words: tuple[str, ...], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUNNING, *words]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=True)
+    code, touched = json.loads(run.stdout.splitlines()[-1])
+    assert code in (0, 3)
+    # An address on loopback is no name that anybody has to look up.
+    foreign = [one for one in touched if not re.match(r"\('127\.0\.0\.1', \d+\)$|127\.0\.0\.1$", one[1])]
+    assert foreign == []
+    assert bool(touched) == (words[0] in ("certify", "doctor"))
 
 
 def test_the_lock_pins_every_dependency_with_hashes() -> None:

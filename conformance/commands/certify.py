@@ -20,7 +20,8 @@ from conformance.errors import PreflightError, UsageError
 from conformance.masking import Secrets
 from conformance.model import Report
 from conformance.open import opened
-from conformance.report.live import Live, estimate
+from conformance.report.live import Live, estimate, pace
+from conformance.report.safe import shown
 from conformance.report.terminal import show
 from conformance.report.write import put, write
 from conformance.share import hide_hosts
@@ -80,9 +81,10 @@ async def _certify(
         if signer:
             _refuse_cut(session)
         if not options.quiet:
-            print(estimate(plan, system.summary()), flush=True)
+            print(estimate(plan, system.summary()))
+            print(pace(options.concurrency, options.rate), flush=True)
         if options.dry_run:
-            _tell_plan(session)
+            _tell_plan(session, system.secrets)
             return 0
         await _run(session, quiet=options.quiet)
         report = apply(session.report(), accepted)
@@ -140,13 +142,13 @@ def _write(report: Report, secrets: Secrets, out: Path) -> None:
             file.write(paths["summary.md"].read_text(encoding="utf-8"))
 
 
-def _tell_plan(session: Session) -> None:
+def _tell_plan(session: Session, secrets: Secrets) -> None:
     if session.plan is None:
         return
     for check in session.plan.checks:
         print(f"  would run  {check.id:34} {check.title}")
     for verdict in session.plan.skipped:
-        print(f"  would skip {verdict.check.id:34} {verdict.reason}")
+        print(f"  would skip {verdict.check.id:34} {shown(verdict.reason, secrets)}")
 
 
 async def _run(session: Session, *, quiet: bool) -> None:

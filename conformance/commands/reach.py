@@ -40,7 +40,8 @@ def shown(exchange: Exchange, secrets: Secrets) -> str:
     request, answer = exchange.request, exchange.answer
     line = f"{request.method} {secrets.mask(request.url)}"
     if answer is None:
-        return clean(f"{line} -> {exchange.error}")
+        # What is no HTTP is quoted there, whatever the target put into it.
+        return clean(f"{line} -> {secrets.mask(exchange.error or '')}")
     text = secrets.mask(answer.body[:300].decode("utf-8", "replace")).strip()
     location = f" to {secrets.mask(answer.header('location') or '')}" if answer.header("location") else ""
     return clean(f"{line} -> {answer.status}{location}" + (f": {' '.join(text.split())[:160]}" if text else ""))

@@ -35,6 +35,12 @@ def estimate(plan: Plan, target: Summary) -> str:
     return f"{cost}\n{plural(len(plan.skipped), 'check')} cannot run here, see the summary for the reasons"
 
 
+def pace(concurrency: int, rate: float | None) -> str:
+    """How hard the run will press the target at most."""
+    each = f", {rate:g} a second" if rate else ""
+    return f"at most {plural(concurrency, 'request')} at once{each}; --concurrency and --rate say otherwise"
+
+
 def _waits(plan: Plan, target: Summary) -> str:
     if plan.longest_wait:
         return f"longest wait {span(plan.longest_wait)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -102,10 +102,16 @@ def _head(view: _View) -> list[Line]:
     target = report.target
     where = f"{shown(target.name, secrets)} ({target.scheme}) at {shown(target.base_url, secrets)}"
     found = wrapped(f"Pickproof {report.kit_version}: {where}", view.width, after="  ")
-    if report.partial is not None:
-        text = f"The run ended early: {shown(report.partial, secrets)}"
-        found += wrapped(text, view.width, after="  ", style="bold yellow")
-    return found
+    return [*found, *_early(view)]
+
+
+def _early(view: _View, first: str = "") -> list[Line]:
+    """Why the run ended before its time, where it did."""
+    partial = view.report.partial
+    if partial is None:
+        return []
+    text = f"The run ended early: {shown(partial, view.secrets)}"
+    return wrapped(text, view.width, first=first, after=first + "  ", style="bold yellow")
 
 
 def _list(view: _View) -> list[Line]:
@@ -138,8 +144,20 @@ def _sections(view: _View) -> list[Line]:
         verdicts = facts.having(view.report, outcome)
         if verdicts:
             found += [(), ((f"{facts.TITLES[outcome]} ({len(verdicts)})", "bold"),)]
-            found += [line for verdict in verdicts for line in _brief(view, verdict)]
+            left = [v for v in verdicts if v.began is None and outcome is Outcome.INCONCLUSIVE]
+            begun = [v for v in verdicts if v.began is not None or outcome is not Outcome.INCONCLUSIVE]
+            found += [line for verdict in begun for line in _brief(view, verdict)]
+            found += _left(view, left)
     return found
+
+
+def _left(view: _View, verdicts: Sequence[Verdict]) -> list[Line]:
+    """The checks that a run which ended early never came to, in one paragraph where they are many."""
+    if len(verdicts) <= LISTED or view.verbose:
+        return [line for verdict in verdicts for line in _brief(view, verdict)]
+    areas = ", ".join(_areas(v.check.id for v in verdicts))
+    text = f"{shown(verdicts[0].reason, view.secrets)} ({len(verdicts)}): {areas}"
+    return wrapped(text, view.width, first="  ", after="    ")
 
 
 def _failure(view: _View, verdict: Verdict) -> list[Line]:
@@ -219,6 +237,7 @@ def _summary(view: _View) -> list[Line]:
     found += wrapped(f"{facts.effort(report)}; seed {report.seed}", view.width, first="  ", after="    ")
     if view.out_dir is not None:
         found += wrapped(f"report: {clean(str(view.out_dir / 'report.html'))}", view.width, first="  ", after="    ")
+    found += _early(view, "  ")
     meaning = facts.EXIT_MEANING[report.exit_code]
     return [*found, *wrapped(f"exit {report.exit_code}: {meaning}", view.width, first="  ", style="bold")]
 

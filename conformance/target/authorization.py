@@ -129,6 +129,7 @@ class AuthorizationServer:
         """A proper request of a client: code flow, fresh state, PKCE with S256; then some parameters changed."""
         pkce = self.system.description.policy.pkce != "none"
         verifier = new_verifier() if pkce else ""
+        self.system.secrets.learn(verifier, f"code verifier of {client.id}")
         proper = {
             "response_type": "code", "client_id": client.id, "redirect_uri": client.redirect_uri,
             "scope": " ".join(client.scopes), "state": secrets.token_urlsafe(12),

@@ -66,6 +66,9 @@ class Cast(View):
         visitor = self.system.stranger(self.log, "a visitor who has not logged in")
         await entrance_cookies(visitor, self.system.pre_login)
         if not visitor.secret(self.cookie):
+            last = self.log.last()
+            if last and last.answer is None:
+                self.inconclusive(f"no answer at the page that gives strangers a cookie: {last.error}")
             self.inconclusive("the target gave a session cookie at preflight, but none now")
         visitor.history = tuple(self.log)
         return visitor

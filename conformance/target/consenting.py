@@ -181,6 +181,7 @@ class Consenting(Granting):
     async def expect_plain_refused(self, browser: Party, client: Client, method: str | None) -> None:
         """A challenge that is the verifier itself leads to no token."""
         verifier = new_verifier()
+        self.system.secrets.learn(verifier, f"code verifier of {client.id}")
         request = self.request(client, code_challenge=verifier, code_challenge_method=method)
         response = await self.ask(browser, replace(request, verifier=verifier))
         self.demand_answer(response)

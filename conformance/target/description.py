@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -267,6 +267,8 @@ def secrets_of(description: Description) -> Iterator[tuple[str, str]]:
         yield f"keys.{name}", value or ""
     for id, client in (description.oauth.clients if description.oauth else {}).items():
         yield f"secret of {id}", client.secret or ""
+        # As HTTP Basic sends the two (RFC 6749 section 2.3.1): in base64 the secret alone would not be found.
+        yield f"credentials of {id}", f"{quote_plus(id)}:{quote_plus(client.secret)}" if client.secret else ""
     for key, value in description._environment.items():
         if not PUBLIC & set(key.split(".")):
             yield key, value

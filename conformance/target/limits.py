@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conformance.attacks.jwt import parse
 from conformance.attacks.material import is_number
+from conformance.target.http_dates import told_by
 
 if TYPE_CHECKING:
     from conformance.target.party import Party
@@ -38,9 +39,12 @@ def past_fresh_login(system: System) -> float:
 
 
 def access_expiry(system: System, party: Party) -> float | None:
-    """Seconds after a login at which its access token has surely expired, leeway included; None when it never says."""
-    life = remaining_life(party)
-    return None if life is None else life + system.description.policy.leeway + SKEW
+    """Seconds after a login at which its access token has surely expired, leeway included; None when it never says.
+
+    By the target's clock and by ours: on a target whose clock is behind, a token is dead by ours before it is.
+    """
+    life = max((life for life in (remaining_life(party), declared_life(party)) if life is not None), default=0.0)
+    return life + system.description.policy.leeway + SKEW if life > 0 else None
 
 
 def remaining_life(party: Party) -> float | None:
@@ -51,12 +55,20 @@ def remaining_life(party: Party) -> float | None:
 
 
 def declared_life(party: Party) -> float | None:
-    """Seconds between issue and expiry that a login's token states, by its own ``iat`` where it has one."""
+    """Seconds between issue and expiry that a login's token states, both by the target's clock where that is known."""
     token = next((t for c in party.system.carriers if (t := parse(party.secret(c)))), None)
     exp, iat = (token.claims.get("exp"), token.claims.get("iat")) if token else (None, None)
     if not is_number(exp):
         return None
-    return float(exp) - (float(iat) if is_number(iat) else party.issued_at)
+    return float(exp) - (float(iat) if is_number(iat) else _issued_by_target(party))
+
+
+def _issued_by_target(party: Party) -> float:
+    """When a login was answered, by the date in the answer; time that was travelled is not in there."""
+    if party.system.clock.travels:
+        return party.issued_at
+    dates = [date for exchange in party.history if (date := told_by(exchange.answer)) is not None]
+    return dates[-1] if dates else party.issued_at
 
 
 def until_token_expires(system: System) -> float:

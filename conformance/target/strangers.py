@@ -11,6 +11,7 @@ from conformance.target.oracle import THROTTLED, Oracle, faces
 from conformance.target.party import Party
 from conformance.target.system import System
 from conformance.target.verbs import identify
+from conformance.target.wire import BROKEN
 
 STRANGERS = 3
 """How many strangers are asked who they are: a name that changes from one to the next says nothing."""
@@ -46,7 +47,7 @@ async def _first_answer(system: System, wait_for: float) -> tuple[Exchange, str 
     until = time.monotonic() + wait_for
     while True:
         exchange, name = await _ask(stranger)
-        broken = exchange.answer is None or exchange.answer.status >= 500 or exchange.answer.status in THROTTLED
+        broken = _broken(exchange) or (exchange.answer is not None and exchange.answer.status in THROTTLED)
         if not broken or time.monotonic() >= until:
             break
         await asyncio.sleep(0.2)
@@ -60,13 +61,27 @@ async def _first_answer(system: System, wait_for: float) -> tuple[Exchange, str 
     return exchange, name
 
 
+async def answers(system: System) -> bool:
+    """Whether the target still answers a stranger, in whatever words but an error of its own."""
+    try:
+        exchange, _ = await _ask(system.stranger(system.log))
+    except (Inconclusive, Exception):
+        # An answer that says nothing is an answer; what an adapter breaks at is none of the target's death.
+        return True
+    return not _broken(exchange)
+
+
+def _broken(exchange: Exchange) -> bool:
+    return exchange.answer is None or exchange.answer.status >= BROKEN
+
+
 async def _ask(stranger: Party) -> tuple[Exchange, str | None]:
     """Who a stranger is; a step that failed because the target is down or broken counts as its answer."""
     try:
         return await identify(stranger)
     except Inconclusive as stop:
         last = stop.evidence[-1] if stop.evidence else None
-        if last is None or (last.answer is not None and last.answer.status < 500):
+        if last is None or (last.answer is not None and last.answer.status < BROKEN):
             raise
         return last, None
 

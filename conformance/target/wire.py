@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from conformance.model import Answer, Exchange, Request
+from conformance.target.http_dates import moment, told_by
 
 EVIDENCE_BODY = 64 * 1024
 """Bytes of a body that the evidence of a verdict keeps; what decides was read from the whole body before."""
@@ -31,6 +32,9 @@ PATIENCE = 60.0
 """Seconds of quiet that a target is given in a whole run when it asks for less haste (RFC 9110 section 10.2.3)."""
 QUIET = 10.0
 """Seconds of quiet at once at the most."""
+
+BROKEN = 500
+"""From this status on an answer says that the server, or what stands behind it, does not work."""
 
 TransportFactory = Callable[[], httpx.AsyncBaseTransport]
 
@@ -103,6 +107,27 @@ class Limits:
 
 
 @dataclass
+class Pulse:
+    """Whether the target still lives, as far as its answers tell."""
+
+    answered_at: float = field(default_factory=time.monotonic)
+    """When the last answer came that was no error of the server's."""
+    lost: int = 0
+    """Requests since then, each of which came to nothing."""
+    trouble: str = ""
+    """What the last of them met."""
+
+    def feel(self, exchange: Exchange) -> None:
+        """Take one more exchange into account."""
+        answer = exchange.answer
+        if answer is not None and answer.status < BROKEN:
+            self.answered_at, self.lost = time.monotonic(), 0
+            return
+        self.lost += 1
+        self.trouble = f"status {answer.status}" if answer else (exchange.error or "").partition(":")[0]
+
+
+@dataclass
 class Wire:
     """The one way out."""
 
@@ -113,6 +138,7 @@ class Wire:
     requests: int = 0
     patience: float = PATIENCE
     """Seconds of quiet that are left for a target that answers with ``Retry-After``."""
+    pulse: Pulse = field(default_factory=Pulse)
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.limits.concurrency)
@@ -142,7 +168,9 @@ class Wire:
                 self._heed(answer)
             except httpx.TransportError as problem:
                 error = f"{_kind(problem)}: {problem}" if str(problem) else _kind(problem)
-            return self._record(request, answer, error, party, purpose, log, sent, time.perf_counter() - began)
+            exchange = self._record(request, answer, error, party, purpose, log, sent, time.perf_counter() - began)
+            self.pulse.feel(exchange)
+            return exchange
 
     async def _pace(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -187,10 +215,14 @@ async def _exchange(lane: httpx.AsyncBaseTransport, request: httpx.Request) -> A
 
 
 def _retry_after(answer: Answer) -> float:
-    """Seconds for which a target asks to be left alone; zero where it does not, or says no number of them."""
-    told = answer.header("retry-after") or ""
-    busy = answer.status in (429, 503)
-    return float(told) if busy and told.isascii() and told.isdigit() and len(told) < 20 else 0.0
+    """Seconds for which a target asks to be left alone; zero where it does not, or says neither seconds nor a date."""
+    told = (answer.header("retry-after") or "").strip()
+    if answer.status not in (429, 503):
+        return 0.0
+    if told.isascii() and told.isdigit() and len(told) < 20:
+        return float(told)
+    until, now = moment(told), told_by(answer)
+    return 0.0 if until is None else max(0.0, until - (time.time() if now is None else now))
 
 
 def _kind(problem: httpx.TransportError) -> str:

@@ -276,6 +276,11 @@ async def a_reset_at_once(peer: Peer, asked: Asked, proper: Proper) -> None:
     await peer.reset()
 
 
+@hostile("the connection broke|no connection|could not be sent", greets=True)
+async def a_reset_before_it_is_asked(peer: Peer, asked: Asked, proper: Proper) -> None:
+    await peer.reset()
+
+
 @hostile("the connection broke|the answer is not HTTP")
 async def a_reset_amid_the_head(peer: Peer, asked: Asked, proper: Proper) -> None:
     await peer.give(b"HTTP/1.1 200 O")
