@@ -61,9 +61,11 @@ class PreflightError(PickproofError):
 class Violation(Exception):
     """An attack succeeded. An Exception, so that Hypothesis shrinks the input that did it."""
 
-    def __init__(self, finding: Finding) -> None:
+    def __init__(self, finding: Finding, *, proven: bool = False) -> None:
         super().__init__("violation")
         self.finding = finding
+        self.proven = proven
+        """What the target answered is proof by itself, and need not come again."""
 
 
 class Stop(BaseException):

@@ -33,6 +33,10 @@ LONG = 40.0
 Inputs = Mapping[str, Any]
 Attempt = Callable[[Inputs], Awaitable[None]]
 Answers = dict[Hashable, Violation | Stop | None]
+Weight = Callable[[Violation], int]
+"""How little a violation weighs. One of weight 0 ends the search; what weighs less is told where none came up."""
+SERIOUS = 1
+"""The most that a violation may have to be told though other inputs could not be judged."""
 T = TypeVar("T")
 
 
@@ -68,7 +72,13 @@ class _Abandoned(BaseException):
     """Nobody waits for a smaller input any more. A BaseException, so that Hypothesis never shrinks it."""
 
 
-async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int) -> int:
+def _full(_violation: Violation) -> int:
+    return 0
+
+
+async def explore(
+    attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int, weight: Weight = _full
+) -> int:  # fmt: skip
     """Try distinct inputs until one succeeds or all are through; returns how many were tried.
 
     Raises:
@@ -90,9 +100,15 @@ async def explore(attempt: Attempt, strategies: Mapping[str, Any], seed: int, ex
         fruitless = fruitless + len(wave) if unjudged else 0
         if fruitless >= FRUITLESS:
             break
-        if any(isinstance(a, Violation) for a in answers.values()):
-            raise await _smallest(attempt, strategies, seed, examples, answers)
+        if any(isinstance(a, Violation) and not weight(a) for a in answers.values()):
+            raise await _smallest(attempt, strategies, seed, examples, answers, weight)
     unclear = next((a for a in answers.values() if isinstance(a, Stop)), None)
+    least = min((weight(a) for a in answers.values() if isinstance(a, Violation)), default=None)
+    if least is not None and (least <= SERIOUS or not unclear):
+        if width == 1 and time.monotonic() - began > LONG / 2:
+            # To make it small takes as long again, in which the check's own time may run out.
+            raise next(_hits(drawn, answers, weight, least))
+        raise await _smallest(attempt, strategies, seed, examples, answers, weight)
     if unclear:
         raise unclear
     return len(answers)
@@ -243,10 +259,11 @@ class _Asking:
 
 
 async def _smallest(
-    attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int, answers: Answers
+    attempt: Attempt, strategies: Mapping[str, Any], seed: int, examples: int, answers: Answers, weight: Weight
 ) -> Hit:  # fmt: skip
     asking = _Asking(attempt)
     found: list[Hit] = []
+    most = min(weight(a) for a in answers.values() if isinstance(a, Violation))
     bounds = [made.shrinks for made in strategies.values() if isinstance(made, Machine)]
     budget = min([MAX_SHRINK_REQUESTS, *bounds])
     began = time.monotonic()
@@ -265,7 +282,7 @@ async def _smallest(
             budget -= 1
             answers[known] = asking.ask(inputs)
         answer = answers[known]
-        if isinstance(answer, Violation):
+        if isinstance(answer, Violation) and weight(answer) <= most:
             found.append(Hit(inputs, answer))
             raise answer
 
@@ -273,10 +290,22 @@ async def _smallest(
         thread = asyncio.to_thread(_run, replay, strategies, seed, examples, shrink=True)
         await asking.during(asyncio.ensure_future(thread))
     except Violation:
-        # Hypothesis replays the smallest input last.
-        return found[-1]
+        return _last(found, weight)
     except (Exception, _Abandoned) as problem:
         if not found:
             raise Inconclusive(f"an input succeeded once and could not be replayed: {type(problem).__name__}") from None
-        return found[-1]
+        return _last(found, weight)
     raise Inconclusive("an input succeeded once and could not be replayed")
+
+
+def _hits(drawn: Iterable[Inputs], answers: Answers, weight: Weight, most: int) -> Iterator[Hit]:
+    """The inputs that showed a violation of no more than this weight, as they were drawn."""
+    for inputs in drawn:
+        answer = answers.get(identity(inputs))
+        if isinstance(answer, Violation) and weight(answer) <= most:
+            yield Hit(inputs, answer)
+
+
+def _last(found: list[Hit], weight: Weight) -> Hit:
+    """The last one of the weightiest: Hypothesis replays the smallest input last."""
+    return min(reversed(found), key=lambda hit: weight(hit.violation))

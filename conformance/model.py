@@ -132,6 +132,8 @@ class Finding:
     expected: str
     actual: str
     evidence: tuple[Exchange, ...] = ()
+    of: tuple[str, ...] = ()
+    """Ids of the checks whose expectation it breaks, where that is not the one of the check that came upon it."""
 
 
 @dataclass(frozen=True, slots=True)

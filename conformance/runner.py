@@ -16,8 +16,9 @@ from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofErr
 from conformance.estimate import Cost, cost_of
 from conformance.explore import Hit, explore
 from conformance.locks import AccountLock, hold
-from conformance.model import UNDECIDED, Check, Exchange, Outcome, Verdict
-from conformance.standards import Profile, judge
+from conformance.model import UNDECIDED, Check, Exchange, Finding, Outcome, Verdict
+from conformance.registry import catalogue
+from conformance.standards import EFFECTS, Profile, judge
 from conformance.target.clock import RealClock
 from conformance.target.facade import Target
 from conformance.target.system import System, is_loopback
@@ -241,14 +242,16 @@ async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -
 async def _attack(target: Target, profiles: Sequence[Profile]) -> Verdict:
     check = target.check
     try:
-        tried = await _body(target)
+        tried = await _body(target, profiles)
     except Hit as hit:
         found, example = hit.violation.finding, _example(hit.inputs)
+        check = _broken(check, found)
         outcome = Outcome(judge(check.sources, profiles)[0])
         verdict = _verdict(check, outcome, profiles, found.expected, found.actual, "", found.evidence, example)
         return replace(verdict, inputs=hit.inputs)
     except Violation as violation:
         found = violation.finding
+        check = _broken(check, found)
         outcome = Outcome(judge(check.sources, profiles)[0])
         return _verdict(check, outcome, profiles, found.expected, found.actual, "", found.evidence)
     except Advice as advice:
@@ -276,7 +279,16 @@ def _cancelled_from_outside() -> bool:
     return task is None or task.cancelling() > 0
 
 
-async def _body(target: Target) -> str:
+def _broken(check: Check, found: Finding) -> Check:
+    """The check as it stands in the verdict: a finding is graded by what it breaks, whoever came upon it."""
+    if not found.of:
+        return check
+    broken = [catalogue()[id] for id in found.of]
+    sources = tuple(dict.fromkeys(source for one in broken for source in one.sources))
+    return replace(check, sources=sources, remedy=" ".join(dict.fromkeys(one.remedy for one in broken)))
+
+
+async def _body(target: Target, profiles: Sequence[Profile]) -> str:
     check = target.check
     if check.strategy is None:
         await check.run(target)
@@ -298,7 +310,12 @@ async def _body(target: Target) -> str:
             if under_way:
                 target.clock.leave()
 
-    tried = await explore(attempt, strategies, seed, check.examples)
+    def weight(violation: Violation) -> int:
+        # What breaks the check's own expectation comes first, then by what becomes of it.
+        found = violation.finding
+        return 1 + EFFECTS.index(judge(_broken(check, found).sources, profiles)[0]) if found.of else 0
+
+    tried = await explore(attempt, strategies, seed, check.examples, weight)
     if not target.log.count:
         raise Inconclusive(f"none of {tried} inputs fits the target, so that nothing was sent")
     return f"{tried} distinct inputs were refused"

@@ -5,19 +5,23 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .accounts import Accounts
 from .families import Families, Issued, sha256
 from .refresh_policy import RefreshPolicy, by_family, spent
 from .refresh_server import RefreshServer
-from .refresh_switch import Change, allows, declared, fault, fresh, rules, whole
+from .refresh_switch import Change, access, allows, declared, fault, fresh, rules, whole
 from .refresh_tokens import FamilyTokens
 from .refresh_variants import COOKIE
 from .store import Database
 from .token_carrier import only_ours
 from .token_guard import Rejected
+from .token_keys import Keys
 from .token_life import Grant, Revocation, of_generation
+from .token_switch import wrapped
 
 
 def _access_only_at_logout(families: Families) -> Revocation:
@@ -101,6 +105,15 @@ def _promised(policy: RefreshPolicy) -> RefreshPolicy:
     return declared(refresh_idle=f"{sound.idle:g}s", refresh_lifetime=f"{sound.absolute:g}s", absolute="24h")(policy)
 
 
+async def _cacheable_refresh(app: ASGIApp, _keys: Keys, scope: Scope, receive: Receive, send: Send) -> None:
+    async def forget(message: Message) -> None:
+        if message["type"] == "http.response.start" and scope["path"] == "/refresh":
+            del MutableHeaders(scope=message)["cache-control"]
+        await send(message)
+
+    await app(scope, receive, forget)
+
+
 FAULTS = (
     fault("no-idle-limit", "refresh.idle-expiry", "RFC9700-4.14.2-idle CWE-613",
           "An unused refresh token does not expire.", rules(idle=1e6), _promised),
@@ -129,6 +142,8 @@ FAULTS = (
           "The API takes a refresh token for an access token.", whole(tokens=_EitherKind)),
     fault("access-as-refresh", "refresh.access-not-refresh", "9.2.2 RFC6749-6 CWE-843",
           "An access token can be refreshed with.", whole(redeem=_takes_access_tokens)),
+    fault("cacheable-refresh", "lifecycle.model", "14.3.2 RFC6749-5.1 CWE-525",
+          "Caches may keep the answers to refreshes.", access(wrapped(_cacheable_refresh))),
     fault("refresh-cross-site", "refresh.cookie.csrf", "3.5.1 CWE-352",
           "Another site can cause a refresh.", COOKIE, _everywhere_but("/refresh")),
     fault("logout-cross-site", "refresh.cookie.csrf", "3.5.1 CWE-352",

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .accounts import Account
+from .accounts import Account, Accounts
 from .session_cookie import Cookie, only_value, values
 from .session_guard import SAFE
 from .session_policy import SessionPolicy
@@ -23,6 +23,37 @@ from .web import HEADERS, Refused
 def _flags_lost(policy: SessionPolicy) -> SessionPolicy:
     plain = replace(policy.surface.cookie, http_only=False, same_site=None)
     return both(life(renews=lambda *_: True), surface(renewed=plain))(policy)
+
+
+def _flags_lost_at_renewal(policy: SessionPolicy) -> SessionPolicy:
+    return surface(renewed=replace(policy.surface.cookie, http_only=False, same_site=None))(policy)
+
+
+def _id_in_body_after_failure(policy: SessionPolicy) -> SessionPolicy:
+    failed: set[str] = set()
+
+    def failed_login(_table: SessionTable, _accounts: Accounts, user: str, _session: Session | None) -> None:
+        failed.add(user)
+
+    def logged_in(response: Response, value: str, account: Account, sound: Cookie) -> None:
+        if account.name in failed:
+            failed.discard(account.name)
+            _id_in_body(response, value, account, sound)
+
+    return both(ending(failed_login=failed_login), surface(logged_in=logged_in))(policy)
+
+
+async def _cacheable_renewals(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def forget(message: Message) -> None:
+        if message["type"] == "http.response.start" and scope["path"] in ("/password", "/step-up"):
+            del MutableHeaders(scope=message)["cache-control"]
+        await send(message)
+
+    await app(scope, receive, forget)
+
+
+def _crash_when_expired(_table: SessionTable, _session: Session) -> None:
+    raise Refused(500, "internal error")
 
 
 def _first_or_last(first_for_reading: bool) -> object:
@@ -134,6 +165,9 @@ FAULTS = (
           "The cookie stays on disk for a year.", cookie(max_age=365 * 86400)),
     fault("flags-lost-on-refresh", "cookie.attr.consistent", "3.3.2 3.3.4 CWE-1004",
           "Each use sets the cookie again, without HttpOnly and SameSite.", _flags_lost),
+    fault("flags-lost-at-renewal", "lifecycle.model", "3.3.2 3.3.4 CWE-1004",
+          "A new password or another proof of it gives a cookie without HttpOnly and SameSite.",
+          _flags_lost_at_renewal),
     fault("delete-wrong-path", "cookie.attr.delete-works", "7.4.1 CWE-613",
           "Logout deletes a cookie of another path, so browsers keep the real one.",
           surface(deletion=lambda sound: replace(sound, path="/logout").deleted(), clear_site_data=None)),
@@ -151,6 +185,13 @@ FAULTS = (
           "The answer to a login repeats the id in its body.", surface(logged_in=_id_in_body)),
     fault("no-no-store", "transport.cache.no-store-auth", "14.3.2 WSTG-ATHN-06 CWE-525",
           "Caches may keep the answers.", surface(headers=_UNCACHED)),
+    fault("id-in-body-after-failed-login", "lifecycle.model", "3.3.4 CWE-200",
+          "The answer to a login repeats the id in its body where the one before it failed.",
+          _id_in_body_after_failure),
+    fault("no-store-lost-at-renewal", "lifecycle.model", "14.3.2 WSTG-ATHN-06 CWE-525",
+          "Caches may keep the answers that give a new id to a session.", wrapped(_cacheable_renewals)),
+    fault("expired-session-500", "lifecycle.model", "16.5.3 CWE-755",
+          "A session that is past its limits breaks the server.", life(bury=_crash_when_expired)),
     fault("cors-reflect", "transport.cors.credentials", "3.4.2 CWE-346",
           "Every origin may read the answers, with credentials.", wrapped(_cors_reflected)),
     fault("splice-companion-wins", "hijack.splice", "7.2.1 CWE-287",

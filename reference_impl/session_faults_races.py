@@ -25,6 +25,19 @@ def _upsert(table: SessionTable, session: Session, now: float, _life: Life) -> b
     return True
 
 
+def _undoes_evictions(policy: SessionPolicy) -> SessionPolicy:
+    logged_out: set[str] = set()
+
+    async def logout(table: SessionTable, session: Session, _now: float) -> None:
+        logged_out.add(session.digest)
+        table.end(session.digest)
+
+    def save(table: SessionTable, session: Session, now: float, life: Life) -> bool:
+        return session.digest not in logged_out and _upsert(table, session, now, life)
+
+    return both(life(save=save), ending(logout=logout))(policy)
+
+
 async def _counted_then_inserted(
     table: SessionTable, who: Accounts, issue: Issue, session: Session, limit: int
 ) -> bool:
@@ -135,6 +148,8 @@ FAULTS = (
     fault("late-set-cookie", "session.race.setcookie-after-logout", "7.4.1 CWE-362",
           "A request that was under way at logout writes the session back and sets its cookie again.",
           life(save=_upsert, renews=lambda *_: True)),
+    fault("late-save-undoes-eviction", "lifecycle.model", "7.4.3 7.4.5 CWE-362",
+          "A request under way writes back a session that anything but its own logout has ended.", _undoes_evictions),
     fault("busy-session-survives-logout", "session.race.logout-storm", "7.4.1 CWE-362",
           "Logout spares a session that is in use at that moment.", _busy_not_ended),
     fault("double-login-swaps", "session.race.double-login", "7.2.4 CWE-362",

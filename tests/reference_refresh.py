@@ -253,6 +253,11 @@ async def logout_is_undone(reference: Reference) -> bool:
     return await (await renewing).works()
 
 
+async def refresh_may_be_stored(reference: Reference) -> bool:
+    answer = (await (await alice_of(reference)).renew()).answer
+    return answer is not None and answer.status_code == 200 and "cache-control" not in answer.headers
+
+
 PROBES: dict[str, Probe] = {
     "never-rotates": same_token_again,
     "spent-still-works": spent_works,
@@ -279,6 +284,7 @@ PROBES: dict[str, Probe] = {
     "refresh-prefix": altered(lambda token: token[:40]),
     "refresh-as-bearer": refresh_opens_the_api,
     "access-as-refresh": access_refreshes,
+    "cacheable-refresh": refresh_may_be_stored,
     "refresh-cross-site": foreign_refresh,
     "logout-cross-site": foreign_logout,
     "spend-race": spent_twice_at_once,

@@ -301,6 +301,36 @@ async def set_again_without_flags(reference: Reference) -> bool:
     return "HttpOnly" not in alice.set_cookies[-1]
 
 
+@probe("flags-lost-at-renewal")
+async def renewed_without_flags(reference: Reference) -> bool:
+    alice = await logged_in(reference)
+    assert "HttpOnly" in alice.set_cookies[-1]
+    await alice.act("/step-up", password=PASSWORD["alice"])
+    return "HttpOnly" not in alice.set_cookies[-1]
+
+
+@probe("id-in-body-after-failed-login")
+async def id_in_body_of_the_next_login(reference: Reference) -> bool:
+    alice = await logged_in(reference)
+    await alice.login(password="wrong")
+    answer = await alice.login()
+    return alice.id in answer.text
+
+
+@probe("no-store-lost-at-renewal")
+async def renewal_may_be_stored(reference: Reference) -> bool:
+    alice = await logged_in(reference)
+    answer = await alice.act("/step-up", password=PASSWORD["alice"])
+    return "cache-control" not in answer.headers
+
+
+@probe("expired-session-500")
+async def expired_id_breaks_the_server(reference: Reference) -> bool:
+    alice = await logged_in(reference)
+    reference.clock.advance(IDLE + 1)
+    return (await alice.send("GET", "/me")).status_code == 500
+
+
 @probe("delete-wrong-path", "logout-keeps-cookie")
 async def deletion_misses(reference: Reference) -> bool:
     alice = await logged_in(reference)
@@ -718,6 +748,14 @@ async def resurrected_by_late_request(reference: Reference) -> bool:
     async with in_flight(thief):
         await alice.act("/logout")
     return await thief.who() == "alice"
+
+
+@probe("late-save-undoes-eviction")
+async def evicted_and_back(reference: Reference) -> bool:
+    alice, other = await logged_in(reference), await logged_in(reference)
+    async with in_flight(other.thief()):
+        await alice.act("/logout-all")
+    return await other.who() == "alice"
 
 
 @probe("late-set-cookie")

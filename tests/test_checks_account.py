@@ -484,7 +484,7 @@ def test_logins_that_cannot_race_decide_nothing() -> None:
 
     verdict = asyncio.run(scenario())
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "0 of 2 logins set out together" in verdict.reason
+    assert "0 of 2 acts set out together" in verdict.reason
 
 
 @pytest.mark.parametrize("policy", [{}, {"max_sessions": 1000}])

@@ -260,3 +260,90 @@ async def test_a_cancellation_ends_the_wave() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert ended == WAVE
+
+
+# -- violations that weigh less
+
+
+def weight(found: Violation) -> int:
+    return len(found.finding.of)
+
+
+class Weighed:
+    """Answers each number with a violation of the weight that a table gives it."""
+
+    def __init__(self, weights: Mapping[int, int | None]) -> None:
+        self.weights, self.asked = weights, list[int]()
+
+    async def __call__(self, inputs: Mapping[str, Any]) -> None:
+        number = inputs["number"]
+        self.asked.append(number)
+        found = self.weights.get(number, -1)
+        if found is None:
+            raise Inconclusive("nothing was understood")
+        if found >= 0:
+            raise Violation(Finding("refused", str(number), of=("some.check",) * found))
+
+
+DIGIT = {"number": st.integers(0, 7)}
+
+
+async def told(weights: Mapping[int, int | None]) -> tuple[str, Weighed]:
+    attempts = Weighed(weights)
+    try:
+        await explore(attempts, DIGIT, 1, 96, weight)
+    except Hit as hit:
+        return hit.violation.finding.actual, attempts
+    except Inconclusive:
+        return "unclear", attempts
+    return "nothing", attempts
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({5: 1}, "5"),
+        ({2: 1, 5: 0}, "5"),
+        ({2: 2, 5: 1}, "5"),
+        ({2: 1, 5: 1}, "2"),
+        ({2: None, 5: 1}, "5"),
+        ({2: None, 5: 2}, "unclear"),
+        ({2: None, 5: 0}, "5"),
+    ],
+)
+async def test_the_weightiest_violation_is_told(weights: dict[int, int | None], expected: str) -> None:
+    assert (await told(weights))[0] == expected
+
+
+class Slow:
+    """A machine whose runs have taken long, in the place of a strategy."""
+
+    shrinks, alone = 12, True
+
+    def bounded(self, chosen: Any) -> Any:
+        return chosen
+
+    def machine(self, sink: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.asyncio
+async def test_what_took_long_to_find_is_told_as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dawdling(Weighed):
+        async def __call__(self, inputs: Mapping[str, Any]) -> None:
+            await asyncio.sleep(0.02)
+            await super().__call__(inputs)
+
+    drawn = [{"number": number} for number in (3, 7, 5)]
+    monkeypatch.setattr("conformance.explore._draw", lambda *_: drawn)
+    monkeypatch.setattr("conformance.explore.LONG", 0.1)
+    with pytest.raises(Hit) as caught:
+        await explore(Dawdling({7: 1, 5: 1}), {"number": Slow()}, 1, 96, weight)
+    assert caught.value.inputs == {"number": 7}
+
+
+@pytest.mark.asyncio
+async def test_what_weighs_less_does_not_end_the_search() -> None:
+    _, attempts = await told({0: 1})
+    assert len(attempts.asked) == 8

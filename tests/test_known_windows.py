@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from conformance.errors import Inconclusive, NotApplicable, Violation
 from conformance.lifecycle.linearizability import MOST, Kind, Said
@@ -17,6 +18,7 @@ from conformance.registry import catalogue
 from conformance.runner import judge_one
 from conformance.target.facade import Target
 from conformance.target.known_windows import Pace
+from conformance.target.renewal_races import HEAD_STARTS
 from conformance.target.wire import Limits
 from tests.matrix import everything
 from tests.test_checks_account import having, one, without
@@ -31,7 +33,8 @@ async def uses(target: Target) -> None:
 
 
 async def refresh(target: Target) -> None:
-    await target.logout_against_refresh(await target.own_login("alice"))
+    for head_start in HEAD_STARTS:
+        await target.logout_against_refresh(await target.own_login("alice"), head_start)
 
 
 async def refreshes(target: Target) -> None:
@@ -190,3 +193,34 @@ def test_only_one_session_at_a_time_leaves_no_window() -> None:
     with pytest.raises(NotApplicable) as raised:
         asyncio.run(scenario())
     assert "a second login ends" in raised.value.reason
+
+
+class LeavesByGet(Site):
+    """A logout that is a plain link."""
+
+    def routes(self) -> list[Route]:
+        return [Route("/logout", self.logout), *super().routes()]
+
+
+def test_a_logout_by_a_link_sets_out_with_the_others() -> None:
+    async def scenario() -> list[Said]:
+        async with proven(LeavesByGet(), {"logout": {"send": "GET /logout"}}) as system:
+            target = Target(system, catalogue()["session.race.logout-storm"])
+            alice = await target.own_login("alice")
+            events = await target.at_once([target.logging_out(alice), target.using(alice.stolen())])
+            return [event.said for event in events]
+
+    assert asyncio.run(scenario())[0] is Said.DONE
+
+
+@pytest.mark.parametrize(
+    ("fault", "id"),
+    [
+        ("spend-race", "refresh.race.double-spend"),
+        ("replay-race", "refresh.race.no-fork"),
+        ("logout-race", "refresh.race.vs-logout"),
+    ],
+)
+def test_a_race_of_refreshes_needs_no_concurrency_of_the_run(fault: str, id: str) -> None:
+    assert one(f"ref:refresh+{fault}", id, concurrency=1).outcome == "fail"
+    assert one("ref:refresh", id, concurrency=1).outcome == "pass"

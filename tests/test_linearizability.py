@@ -335,6 +335,34 @@ def test_promises_decide() -> None:
 
 def test_a_window_has_few_acts_at_once() -> None:
     many = [use(DONE, 0, 1) for _ in range(MOST + 1)]
-    with pytest.raises(ValueError, match="at most 4 acts at once"):
+    with pytest.raises(ValueError, match="at most 4 different acts at once"):
         contradiction(many, alive("s"), PLAIN)
     assert contradiction([use(DONE, at, at + 0.5) for at in range(60)], alive("s"), PLAIN) is None
+
+
+def spends(count: int, *works: str) -> list[Event]:
+    """So many callers are each given a successor of one token at once, and these successors work afterwards."""
+    unclear = [
+        Event(Kind.REFRESH, f"caller {at}", Said.UNCLEAR, 0, 1, shown="s", given=(f"access {at}", f"new {at}"))
+        for at in range(count)
+    ]
+    after = [refresh(DONE, 2 + at, 2.5 + at, shown, f"newer {at}") for at, shown in enumerate(works)]
+    return [*unclear, *after]
+
+
+def test_acts_that_are_alike_need_no_order() -> None:
+    assert contradiction(spends(16, "new 3"), alive("s"), PLAIN) is None
+    found = contradiction(spends(16, "new 3", "new 7"), alive("s"), PLAIN)
+    assert found
+    assert found.sure
+    assert {event.shown for event in found.events} >= {"new 3", "new 7"}
+    assert contradiction(spends(16, "new 3", "new 7"), alive("s"), Promises(grace=True)) is None
+
+
+def test_what_was_given_and_never_seen_again_may_still_matter() -> None:
+    taken = [
+        Event(Kind.LOGIN, "alice", DONE, 0, 1, given=("one",), user="alice", password="alice's"),
+        Event(Kind.LOGIN, "bob", DONE, 0, 1, given=("one",), user="bob", password="bob's"),
+    ]
+    assert contradiction(taken, START, PLAIN)
+    assert contradiction([replace(one, given=(one.user,)) for one in taken], START, PLAIN) is None

@@ -59,7 +59,7 @@ async def test_fault_rows_are_well_formed() -> None:
     known = {one.id for one in requirements()}
     for fault in REFRESH_FAULTS.values():
         assert fault.summary.endswith(".")
-        assert fault.primary.startswith("refresh.")
+        assert fault.primary.startswith(("refresh.", "lifecycle."))
         assert set(fault.sources) <= known, fault
     assert len(REFRESH_FAULTS) == sum(fault.scheme == "refresh" for fault in FAULTS)
 

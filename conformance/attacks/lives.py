@@ -51,6 +51,7 @@ ACTS: dict[str, frozenset[Capability]] = {
     "refresh twice at once": frozenset({Capability.REFRESH}),
     "log in together over one visit": frozenset({Capability.PRE_LOGIN_SESSION, Capability.SECOND_ACCOUNT}),
     "change the password during logins": frozenset({Capability.CHANGE_PASSWORD, Capability.REGISTER}),
+    "hold a request meanwhile": frozenset({Capability.GATE}),
     "stay away": frozenset({Capability.CLOCK}),
     "keep busy": frozenset({Capability.CLOCK}),
     "keep refreshing": frozenset({Capability.CLOCK, Capability.REFRESH}),
@@ -67,7 +68,7 @@ NEEDS_DEAD = frozenset({"log out with what is dead", "refresh with what is dead"
 NEEDS_STOLEN = frozenset({"use what was stolen"})
 ENDS = frozenset({
     "log out", "log out everywhere", "log out while it is used", "log out while it is refreshed",
-    "be disabled and enabled", "be thrown out", "stay away", "keep busy",
+    "be disabled and enabled", "be thrown out", "hold a request meanwhile", "stay away", "keep busy",
 })  # fmt: skip
 
 

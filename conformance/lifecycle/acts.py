@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from conformance.attacks.lives import Act
 from conformance.errors import NotApplicable
+from conformance.lifecycle.gate import Gated
 from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.lifecycle.overlaps import Overlaps
 from conformance.lifecycle.owning import Owning
@@ -24,7 +25,7 @@ REFRESHES = 40
 """Refreshes in a row, at the most, to show that a family has an end."""
 
 
-class Acts(Owning, Overlaps):
+class Acts(Owning, Overlaps, Gated):
     """One method for each act of `conformance.attacks.lives`, its name with underscores."""
 
     def __init__(self, world: World) -> None:

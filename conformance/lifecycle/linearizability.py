@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -17,7 +18,7 @@ from typing import Literal
 from conformance.model import Exchange
 
 MOST = 4
-"""Acts that may be under way at once: 24 orders of what is asked afterwards too."""
+"""Different acts that may be under way at once: 24 orders of what is asked afterwards too."""
 
 
 class Kind(enum.StrEnum):
@@ -140,10 +141,11 @@ def contradiction(events: Sequence[Event], start: State, promises: Promises) -> 
     """What no order of these acts explains, cut down to the acts that it takes; None where one explains everything.
 
     Raises:
-        ValueError: more than `MOST` acts were under way at once.
+        ValueError: more than `MOST` different acts were under way at once.
     """
-    if any(sum(one.sent <= other.sent <= one.received for one in events) > MOST for other in events):
-        raise ValueError(f"a window has at most {MOST} acts at once")
+    whole, events = events, _telling(events, start)
+    if any(_different(one for one in events if one.sent <= other.sent <= one.received) > MOST for other in events):
+        raise ValueError(f"a window has at most {MOST} different acts at once")
     if explained(events, start, promises):
         return None
     lenient = [unknown(event) if event.said is Said.REFUSED else event for event in events]
@@ -154,7 +156,7 @@ def contradiction(events: Sequence[Event], start: State, promises: Promises) -> 
         needed[at] = unknown(event)
         if explained(needed, start, promises):
             needed[at] = event
-            kept.append(events[at])
+            kept.append(whole[at])
     return Contradiction(tuple(sorted(kept, key=lambda event: event.sent)), sure)
 
 
@@ -172,7 +174,7 @@ def explained(events: Sequence[Event], start: State, promises: Promises) -> bool
             return True
         if (left, state) in hopeless:
             return False
-        for at in _next(events, left):
+        for at in _one_of_each(events, _next(events, left)):
             if any(possible(left - {at}, after) for after in outcomes(state, events[at], promises)):
                 return True
         hopeless.add((left, state))
@@ -185,6 +187,38 @@ def _next(events: Sequence[Event], left: frozenset[int]) -> Iterator[int]:
     """Those of the acts left that no other one had surely ended before."""
     first = min(_over(events[at]) for at in left)
     return (at for at in sorted(left) if events[at].sent <= first)
+
+
+def _one_of_each(events: Sequence[Event], able: Iterable[int]) -> Iterator[int]:
+    """Without those that may have the same effect as an earlier one, and at any time, too: either may go first."""
+    seen = set()
+    for at in able:
+        alike = _alike(events[at]) if events[at].said is Said.UNCLEAR else at
+        if alike not in seen:
+            yield at
+        seen.add(alike)
+
+
+def _alike(event: Event) -> tuple[object, ...]:
+    """What tells the effect of an act that may have it at any time."""
+    return event.kind, event.shown, event.given, event.user, event.password
+
+
+def _different(events: Iterable[Event]) -> int:
+    """How many acts have to be tried in every order."""
+    found = list(events)
+    unclear = {_alike(event) for event in found if event.said is Said.UNCLEAR}
+    return len(unclear) + sum(event.said is not Said.UNCLEAR for event in found)
+
+
+def _telling(events: Sequence[Event], start: State) -> list[Event]:
+    """The same acts without credentials that came back once and were never seen again: no answer depends on them."""
+    seen = Counter(value for event in events for value in {event.shown, *event.given})
+    known = {one.value for one in start.held}
+    return [
+        replace(event, given=tuple(value for value in event.given if seen[value] > 1 or value in known))
+        for event in events
+    ]
 
 
 def _over(event: Event) -> float:

@@ -26,6 +26,8 @@ class User:
     facts: Mapping[str, str] = field(default_factory=dict, repr=False)
     principal: str | None = None
     """The name that the target gives this user."""
+    names: set[str] = field(default_factory=set)
+    """The same where each login is given a name of its own."""
     state: str | None = None
     """What the described read shows since the user's own last change; None where that is not known."""
     first_state: str | None = None

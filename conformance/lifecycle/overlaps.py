@@ -73,7 +73,7 @@ class Overlaps:
             try:
                 yield
             except Violation as found:
-                self.world.violated(found.finding.expected, found.finding.actual)
+                self.world.violated(found.finding.expected, found.finding.actual, proven=found.proven)
 
     def _ended(self, family: Family, logout: Event) -> None:
         if logout.said is Said.DONE:

@@ -15,6 +15,7 @@ from conformance.attacks.lives import Act, Life
 from conformance.attacks.planted import invented_ids
 from conformance.errors import NotApplicable, Stop
 from conformance.explore import together
+from conformance.lifecycle.hygiene import Hygiene
 from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.model import Capability, Exchange
 from conformance.target.cookies import Jar
@@ -48,6 +49,7 @@ class World:
         self.seen: dict[str, User] = {}
         """Every credential value that was issued, and to whom."""
         self.asked = 0
+        self.hygiene = Hygiene(self)
 
     # -- who there is
 
@@ -100,11 +102,15 @@ class World:
         """Add to the story."""
         self.story.append(line)
 
-    def violated(self, expected: str, actual: object) -> NoReturn:
-        """The target contradicts the model: told as a story, shown without what led nowhere."""
+    def violated(self, expected: str, actual: object, *, proven: bool = False) -> NoReturn:
+        """The target contradicts the model: told as a story, shown without what led nowhere.
+
+        An acceptance proves itself; a refusal may be the mood of the moment.
+        """
+        proven = proven or (isinstance(actual, Judgement) and actual.accepted)
         told = "; ".join(f"{at}. {line}" for at, line in enumerate(self.story, 1))
         shown = [exchange for exchange in self.target.log if id(exchange) not in self.quiet]
-        self.target.violation(f"{expected}, after: {told}", str(actual), shown)
+        self.target.violation(f"{expected}, after: {told}", str(actual), shown, proven=proven)
 
     def unclear(self, what: str, exchange: Exchange | None) -> NoReturn:
         """Nothing may be concluded from here on."""
@@ -118,6 +124,7 @@ class World:
         if judged.accepted:
             self.tell(f"{dead.holder.label} asks who it is")
             self.violated(f"{dead.holder.label} is refused ({dead.reason})", judged)
+        self.hygiene.refused(dead, judged)
         self.quiet.add(id(judged.exchange))
 
     async def must_not_renew(self, dead: Dead) -> None:
@@ -125,7 +132,7 @@ class World:
         renewal = await self.target.present(dead.holder)
         if opened := await self.target.works(renewal):
             self.tell(f"{dead.holder.label} presents its refresh token")
-            self.violated(f"{dead.holder.label} gets nothing ({dead.reason})", opened)
+            self.violated(f"{dead.holder.label} gets nothing ({dead.reason})", opened, proven=True)
         self.quiet.add(id(renewal.exchange))
 
     async def probe_the_dead(self) -> None:
@@ -163,7 +170,7 @@ class World:
 
     def must_be_named(self, judged: Judgement, user: User, who: str) -> None:
         """Invariant I4: a credential names its own user, for ever."""
-        if judged.name and user.principal and judged.name != user.principal:
+        if judged.name and user.principal and judged.name not in (user.principal, *user.names):
             self.violated(f"{who} is {user.principal}", judged)
 
     def end(self, family: Family, reason: str, *, copy: Party | None = None) -> None:
@@ -219,6 +226,8 @@ class World:
             # Whoever is signed in is shown no form, or turned away: the session stays whose it was.
             return None
         user.principal = user.principal or judged.name
+        others = {name for other in self.users if other is not user for name in (other.principal, *other.names)}
+        user.names |= {judged.name or ""} - {"", *others}
         self.must_be_named(judged, user, f"{user.name} after the login")
         return await self.admitted(user, party)
 
@@ -252,6 +261,7 @@ class World:
                     break
                 await acts.perform(act)
                 await self.probe_the_dead()
+                await self.hygiene.look()
             for family in self.alive:
                 await self.must_be_accepted(family)
             for at in range(0, len(self.dead), NEWEST):
@@ -297,5 +307,13 @@ class World:
 
 
 async def lead(target: Target, life: Life) -> None:
-    """Play a life."""
-    await World(target).play(life)
+    """Play a life; what every answer owes is told last, where nothing contradicts the model."""
+    world = World(target)
+    await world.hygiene.begin()
+    try:
+        await world.play(life)
+    except Stop:
+        world.hygiene.tell()
+        raise
+    await world.hygiene.look()
+    world.hygiene.tell()

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from conformance.attacks.account_data import Leak, find_account_data
 from conformance.attacks.identifiers import classify, signs_account
 from conformance.attacks.secrecy import find_personal_data
+from conformance.target.answer_rules import set_by
 from conformance.target.cookies import Jar
 from conformance.target.entrances import entrance_cookies
 from conformance.target.oracle import is_client_error
 from conformance.target.party import Carrier, Party
-from conformance.target.set_cookie import SetCookie, parse_set_cookie
+from conformance.target.set_cookie import SetCookie
 from conformance.target.system import LoginFailedError
 from conformance.target.verbs import NoFormError, StepFailedError
 from conformance.target.view import View
@@ -160,13 +161,7 @@ def repeated_secret(parties: Sequence[Party], carrier: Carrier) -> tuple[Party, 
 
 def cookies_set_at_login(party: Party) -> list[SetCookie]:
     """Every cookie that the answers to a login set, deletions left out, the last one of each name."""
-    found: dict[str, SetCookie] = {}
-    for exchange in party.history:
-        for header in exchange.answer.all("set-cookie") if exchange.answer else ():
-            cookie = parse_set_cookie(header)
-            if not cookie.deletes(exchange.sent_at):
-                found[cookie.name] = cookie
-    return list(found.values())
+    return set_by(party.history)
 
 
 def _values(carrier: Carrier, parties: Iterable[Party]) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.lifecycle.linearizability import Event, Said, State
 from conformance.model import Exchange
 from conformance.target.party import Party
 from conformance.target.races import Line, track_of
+from conformance.target.renewal_races import HEAD_STARTS
 from conformance.target.windows import Windows
 
 USES = 40
@@ -89,33 +90,88 @@ class KnownWindows(Windows):
         await over.wait()
         return [*found, await self.recorded(racer, self._use)]
 
-    async def logout_against_refresh(self, alice: Party) -> Event:
+    async def logout_against_refresh(self, alice: Party, head_start: float | None = None) -> Event:
         """A session is refreshed while it is logged out: nothing of it works afterwards, old or new.
 
-        Returns the logout. One refresh alone: a second one would be a replay, which ends the family for another reason.
+        Returns the logout; where it was refused, nothing is claimed. One refresh alone: a second one would be a replay,
+        which ends the family for another reason.
         """
-        start, thief = await self.held(alice), alice.stolen()
-        events = await self.before(self.logging_out(alice), [self.refreshing(thief)])
-        used = await self.used([thief]) if self.policy.access_revocation else []
-        after = [*used, *await self.refreshed_in_turn([thief, alice.stolen()])]
-        await self.expect_explained([*events, *after], start, "a logout beside a refresh")
+        start, thief, first = await self.held(alice), alice.stolen(), alice.stolen()
+        delay = self.rng.choice(HEAD_STARTS) if head_start is None else head_start
+        events = await self.at_once([self.refreshing(thief), self.logging_out(alice)], [0.0, delay], surely=False)
+        if events[-1].said is Said.DONE:
+            used = await self.used([thief]) if self.policy.access_revocation else []
+            carrier = await self.refresh_carrier()
+            after = [*used, *await self.refreshed_in_turn(p for p in (thief, first) if p.secret(carrier))]
+            await self.expect_explained([*events, *after], start, "a logout beside a refresh", refusals=False)
         return events[-1]
 
-    async def refreshes_against_each_other(self, alice: Party) -> None:
-        """One refresh token is presented more than once at the same moment: its family does not fork."""
-        start, thieves = await self.held(alice), [alice.stolen() for _ in range(self.window)]
-        events = await self.at_once([*map(self.refreshing, thieves)])
-        after = await self.refreshed_in_turn(thieves)
-        await self.expect_explained([*events, *after], start, "refreshes beside each other")
+    async def expect_logout_to_win(self, alice: Party, head_start: float) -> bool:
+        """Nothing is left of a session when a refresh overlaps its logout; False when that was refused."""
+        logout = await self.logout_against_refresh(alice, head_start)
+        if logout.said is Said.DONE:
+            await self.control_refresh(max(exchange.sent_at for exchange in logout.exchanges))
+        return logout.said is Said.DONE
 
-    async def logins_against_each_other(self, visitor: Party, *accounts: str) -> None:
-        """Users log in over one visitor's session at the same moment: each is itself, or nobody."""
+    async def refreshes_against_each_other(self, alice: Party, times: int = 0) -> None:
+        """One refresh token is presented more than once at the same moment: its family does not fork.
+
+        Several callers may be given one shared successor. Within a declared grace each may be given one of its own;
+        then all of them are one family, which a replay past the grace ends.
+
+        Raises:
+            Inconclusive: no call was answered with tokens.
+        """
+        start, callers = await self.held(alice), [alice.stolen() for _ in range(times or self.window)]
+        carrier, grace = await self.refresh_carrier(), self.policy.grace_seconds
+        events = await self.at_once([*map(self.refreshing, callers)], surely=False)
+        successors = {new: each for each in callers if (new := each.secret(carrier)) not in ("", alice.secret(carrier))}
+        if not successors:
+            self.inconclusive("no call of the race was answered with tokens")
+        if grace and not self.policy.reuse_cascade:
+            return
+        if grace:
+            await self.replay(alice)
+            start, events = State(), []
+        after = await self._alive(successors.values(), 1 if grace else 2)
+        what = "refreshes beside each other" + (", and a replay past the grace" if grace else "")
+        await self.expect_explained([*events, *after], start, what, refusals=False)
+
+    async def _alive(self, parties: Iterable[Party], most: int) -> list[Event]:
+        """Refreshes that still work, of these parties in turn, until there are so many of them."""
+        found: list[Event] = []
+        for party in parties:
+            found += [event for event in await self.refreshed_in_turn([party]) if event.said is Said.DONE]
+            if len(found) == most:
+                break
+        return found
+
+    async def logins_against_each_other(self, visitor: Party, *accounts: str) -> list[Event]:
+        """Users log in over one visitor's session at the same moment: each is itself, or nobody.
+
+        Returns what each is told afterwards.
+        """
         clients = self.over_one_visit(visitor, *accounts)
         names = {name: (await self.system.shared_login(self.known(name))).principal or "" for name in accounts}
         passwords = frozenset((names[name], self.account(name).password) for name in accounts)
         deeds = [self.logging_in(client, names[name]) for client, name in zip(clients, accounts, strict=True)]
-        events = [*await self.at_once(deeds), *await self.used(clients)]
-        await self.expect_explained(events, State(passwords=passwords), "logins beside each other")
+        logins, uses = await self.at_once(deeds), await self.used(clients)
+        # A login that gave something that works was done.
+        events = [
+            replace(login, said=use.said) if use.said is Said.DONE else login
+            for login, use in zip(logins, uses, strict=True)
+        ]
+        what = "logins beside each other"
+        await self.expect_explained([*events, *uses], State(passwords=passwords), what, refusals=False)
+        return uses
+
+    def need_some(self, uses: Sequence[Event]) -> None:
+        """End the check where none of these was accepted, or one is not understood."""
+        shown = [exchange for use in uses for exchange in use.exchanges]
+        if unclear := next((use for use in uses if use.said is Said.UNCLEAR), None):
+            self.inconclusive(f"{unclear}", shown)
+        if not any(use.said is Said.DONE for use in uses):
+            self.inconclusive("no login over the shared visit worked", shown)
 
     # -- a new password
 

@@ -11,7 +11,9 @@ class Living(Leaving):
     """Verbs about sequences of acts."""
 
     async def expect_life_as_modelled(self, life: Life) -> None:
-        """Nothing that happens in this life contradicts the model; the first contradiction counts when it comes twice.
+        """Nothing that happens in this life contradicts the model.
+
+        What was accepted and must not have been is proof. A first contradiction by refusal counts when it comes twice.
 
         Raises:
             Inconclusive: it came once, and not again.
@@ -21,7 +23,7 @@ class Living(Leaving):
         try:
             await lead(self, life)  # type: ignore[arg-type]
         except Violation as first:
-            if self.check.id in (shown := vars(self.system).setdefault("shown_twice", set())):
+            if first.proven or self.check.id in (shown := vars(self.system).setdefault("shown_twice", set())):
                 raise
             try:
                 await lead(self.branch(), life)  # type: ignore[arg-type]

@@ -145,23 +145,6 @@ class Racing(Listing):
             for account in accounts
         ]  # fmt: skip
 
-    async def expect_themselves(self, clients: Sequence[Party]) -> None:
-        """Each of these is who it logged in as, or nobody, and no two share a credential."""
-        names = {c.owner: (await self.system.shared_login(c.owner)).principal for c in clients if c.owner}
-        judged = [await client.whoami() for client in clients]
-        for client, found in zip(clients, judged, strict=True):
-            shown = (*client.log, found.exchange)
-            others = {name for owner, name in names.items() if owner != client.owner}
-            if found.accepted and found.name in others:
-                self.violation(f"{client.label} is itself, or nobody", str(found), shown)
-            if not found.accepted and not found.refused:
-                self.inconclusive(f"{client.label} is {found}", shown)
-        alive = [client for client, found in zip(clients, judged, strict=True) if found.accepted]
-        if not alive:
-            self.inconclusive("no login over the shared visit worked")
-        if len({client.secret() for client in alive}) < len(alive):
-            self.violation("each login gives a session of its own", "two logins gave the same", list(self.log))
-
     async def need_new_id(self, visitor: Party) -> None:
         """End the check where a login keeps the id from before it: then all logins over one visit share a session."""
         alice = await self.own_login("alice", carrying=visitor)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import replace
+from typing import Literal, TypeVar
 
-from conformance.model import Exchange
 from conformance.target.oracle import unclear_reason
 from conformance.target.party import Party
+from conformance.target.races import track_of
 from conformance.target.renewal import Renewal
 from conformance.target.renewal_family import Families
-
-if TYPE_CHECKING:
-    from conformance.target.system import System
 
 Result = TypeVar("Result")
 
@@ -52,33 +50,11 @@ class RenewalRaces(Families):
 
     async def present_at_once(self, parties: Sequence[Party]) -> list[Renewal]:
         """Each presents its refresh token, all at the same moment; those without any answer are left out."""
-        async with _turn(self.system):
+        async with track_of(self.system):
             racers = [await self._warm(party) for party in parties]
             start = Start()
             tasks = [asyncio.ensure_future(self.present(racer, start=start)) for racer in racers]
             return [r for r in await _started(start, tasks) if unclear_reason(r.exchange) is None]
-
-    async def refresh_during_logout(self, alice: Party, head_start: float) -> tuple[Renewal, Exchange]:
-        """A thief refreshes while alice logs out, both under way at the same time."""
-        async with _turn(self.system):
-            thief = await self._warm(alice.stolen("a thief with alice's refresh token"))
-            leaver = await self._warm(alice)
-            first, second = Start(), Start()
-            leaver.start = second
-            refresh = asyncio.ensure_future(self.present(thief, start=first))
-            logout = asyncio.ensure_future(leaver.logout())
-            await _ready(first, [refresh])
-            await _ready(second, [logout])
-            first.set()
-            if head_start:
-                await asyncio.sleep(head_start)
-            second.set()
-            try:
-                return await refresh, await logout
-            finally:
-                leaver.start = None
-                refresh.cancel()
-                logout.cancel()
 
     async def _warm(self, party: Party) -> Party:
         """The same credentials on a connection of its own that has just carried a request."""
@@ -86,7 +62,8 @@ class RenewalRaces(Families):
         visitor = self.bare(racer, "a stranger on a connection to be used")
         visitor.lane = racer.lane
         await visitor.whoami()
-        return racer
+        # Each is held back until all of them are under way, whatever the run may send at once.
+        return replace(racer, racing=True)
 
     # -- what is left of it
 
@@ -107,43 +84,6 @@ class RenewalRaces(Families):
             said = f"{len(self.with_tokens(renewals))} answers with tokens, {len(live)} live refresh tokens afterwards"
             shown = [*(r.exchange for r in self.with_tokens(renewals)), *list(self.log)[-2:]]
             self.violation(f"at most {most} live refresh token{'s' * (most != 1)} after {what}", said, shown)
-
-    async def expect_one_family(self, alice: Party, renewals: Sequence[Renewal]) -> None:
-        """Whatever a race for one token gave is one family: one live token, or within a grace all die together."""
-        if not self.with_tokens(renewals):
-            self.inconclusive("no call of the race was answered with tokens")
-        if not self.policy.grace_seconds:
-            await self.expect_no_fork(renewals, 1, f"{len(renewals)} calls at once")
-        elif self.policy.reuse_cascade:
-            await self.replay(alice)
-            await self.expect_no_fork(renewals, 0, f"{len(renewals)} calls at once, and a replay past the grace")
-
-    async def expect_logout_to_win(self, alice: Party, head_start: float) -> bool:
-        """Nothing is left of a session when a refresh overlaps its logout; False when that was refused."""
-        renewal, logout = await self.refresh_during_logout(alice, head_start)
-        if not self.system.took_logout(logout):
-            return False
-        if left := await self._survivor(renewal, alice):
-            self.violation("nothing works after a logout that a refresh overlapped", left, self.shown())
-        await self.control_refresh(renewal.exchange.sent_at)
-        return True
-
-    async def _survivor(self, renewal: Renewal, alice: Party) -> str:
-        """What still works, in words; empty for nothing."""
-        if renewal.granted:
-            judged = await renewal.party.whoami()
-            if judged.accepted and self.policy.access_revocation:
-                return f"the access token that it gave is {judged}"
-            if opened := await self.works(await self.present(renewal.party)):
-                return f"the refresh token that it gave opened {opened}"
-        opened = await self.works(await self.present(alice.stolen("a thief with the first refresh token")))
-        return f"the refresh token that was there before opened {opened}" if opened else ""
-
-
-def _turn(system: System) -> asyncio.Lock:
-    """One race at a time: each holds back as many requests as the kit may have under way."""
-    found: asyncio.Lock = vars(system).setdefault("race", asyncio.Lock())
-    return found
 
 
 async def _ready(start: Start, tasks: Sequence[asyncio.Future[Result]]) -> None:

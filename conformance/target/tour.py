@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.errors import Inconclusive
 from conformance.model import Exchange
+from conformance.target.answer_rules import COOKIE_RULES, Facts, Flags, Flaw, flags_of, flaws_of_login, set_cookies
 from conformance.target.cookies import Jar, Mode
 from conformance.target.entrances import entrance_cookies, entrances
-from conformance.target.set_cookie import SetCookie, parse_set_cookie
+from conformance.target.limits import absolute_limit
+from conformance.target.party import Party
+from conformance.target.set_cookie import SetCookie
 from conformance.target.view import View
 from conformance.target.wire import Log
 
@@ -34,6 +38,8 @@ class Tour:
     """Name and value of each cookie that authenticates."""
     form_token: str = field(default="", repr=False)
     """The anti-forgery value that the login took; empty without one."""
+    drift: float = 0.0
+    """Seconds by which the target's clock was ahead of the kit's: it may have travelled before."""
 
     @property
     def whole(self) -> tuple[Exchange, ...]:
@@ -54,12 +60,29 @@ class Tour:
     def cookies(self, exchanges: tuple[Exchange, ...] | None = None) -> Iterator[tuple[Exchange, SetCookie]]:
         """Every cookie set on the way, each with the answer that set it; deletions too."""
         for exchange in self.whole if exchanges is None else exchanges:
-            for header in exchange.answer.all("set-cookie") if exchange.answer else ():
-                yield exchange, parse_set_cookie(header)
+            for cookie in set_cookies(exchange):
+                yield exchange, cookie
+
+    def moment(self, exchange: Exchange) -> float:
+        """When it was sent, on the target's clock: a date in a cookie is the target's."""
+        return exchange.sent_at + self.drift
 
     def set_cookies(self) -> Iterator[tuple[Exchange, SetCookie]]:
         """The same without deletions, which other rules bind."""
-        return ((e, c) for e, c in self.cookies() if not c.clears(e.sent_at))
+        return ((e, c) for e, c in self.cookies() if not c.clears(self.moment(e)))
+
+    def flags(self) -> dict[str, Flags]:
+        """The attributes with which each cookie was first set."""
+        found: dict[str, Flags] = {}
+        for _, cookie in self.set_cookies():
+            found.setdefault(cookie.name, flags_of(cookie))
+        return found
+
+    def flawed(self, id: str, facts: Facts) -> Iterator[tuple[Exchange, Flaw]]:
+        """Cookies set on the way that break the rule of a check, each with the answer that set it."""
+        for exchange, cookie in self.cookies() if id == "cookie.attr.prefix-broken" else self.set_cookies():
+            if flaw := COOKIE_RULES[id](cookie, facts, self.moment(exchange)):
+                yield exchange, flaw
 
 
 class Guide:
@@ -84,6 +107,7 @@ class Guide:
     async def _walk(self) -> Tour:
         system = self._system
         before, inside, ending = Log(), Log(), Log()
+        drift = system.clock.now() - time.time()
         for visit in entrances(system):
             await entrance_cookies(system.stranger(before), visit)
         alice = await system.login(system.accounts[0], inside)
@@ -94,7 +118,8 @@ class Guide:
         if system.description.logout:
             with contextlib.suppress(Inconclusive):
                 await alice.in_log(ending).logout()
-        return Tour(tuple(before), tuple(inside), tuple(ending), secrets, alice.tokens.get("csrf", ""))
+        form_token = alice.tokens.get("csrf", "")
+        return Tour(tuple(before), tuple(inside), tuple(ending), secrets, form_token, drift)
 
 
 class Touring(View):
@@ -103,6 +128,28 @@ class Touring(View):
     async def tour(self) -> Tour:
         """The run's walk through the target."""
         return await self.system.guide.tour()
+
+    def cookie_facts(self, tour: Tour | None = None) -> Facts:
+        """What cookies are judged by; with a tour, also by how they looked first."""
+        host = self.system.description.origin.partition("://")[2].partition(":")[0]
+        sessions = frozenset(carrier.name for carrier in self.cookies)
+        flags = tour.flags() if tour else {}
+        return Facts(sessions, self.public_https, host, absolute_limit(self.system), flags)
+
+    async def expect_cookies(self, id: str) -> None:
+        """No cookie that the tour saw breaks the rule of this check."""
+        tour = await self.tour()
+        self.expect_sound(tour.flawed(id, self.cookie_facts(tour)))
+
+    async def expect_cookies_of_login(self, id: str, party: Party) -> None:
+        """No cookie that this login set breaks the rule of this check."""
+        for flaw in flaws_of_login(id, party.history, self.cookie_facts()):
+            self.violation(flaw.expected, flaw.actual, party.history)
+
+    def expect_sound(self, found: Iterable[tuple[Exchange, Flaw]]) -> None:
+        """None of these was found."""
+        for exchange, flaw in found:
+            self.violation(flaw.expected, flaw.actual, [exchange])
 
     def is_session(self, cookie: SetCookie) -> bool:
         """Whether a cookie is one of those that authenticate."""

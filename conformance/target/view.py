@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from conformance.errors import Advice, Inconclusive, NotApplicable, Violation
@@ -81,9 +82,12 @@ class View:
         at = {"alice": 0, "bob": 1}.get(name)
         return name if name in accounts or at is None or at >= len(accounts) else accounts[at]
 
-    def violation(self, expected: str, actual: str, evidence: Iterable[Exchange] | None = None) -> NoReturn:
-        """The attack succeeded."""
-        raise Violation(self._finding(expected, actual, evidence))
+    def violation(
+        self, expected: str, actual: str, evidence: Iterable[Exchange] | None = None, *, proven: bool = False,
+        of: Iterable[str] = (),
+    ) -> NoReturn:  # fmt: skip
+        """The attack succeeded; for `proven` and `of` see `Violation` and `Finding`."""
+        raise Violation(replace(self._finding(expected, actual, evidence), of=tuple(of)), proven=proven)
 
     def advise(self, expected: str, actual: str, evidence: Iterable[Exchange] | None = None) -> NoReturn:
         """A recommendation is not met."""

@@ -2,7 +2,7 @@
 
 from conformance.model import Capability
 from conformance.registry import check
-from conformance.target.facade import Target, cookies_set_at_login
+from conformance.target.facade import Target
 
 
 @check(
@@ -25,11 +25,7 @@ async def scripts_cannot_read_the_session_cookie(target: Target) -> None:
 
     Remedy: set HttpOnly on the session cookie.
     """
-    alice = await target.shared_login("alice")
-    names = {carrier.name for carrier in target.cookies}
-    for cookie in cookies_set_at_login(alice):
-        if cookie.name in names and not cookie.httponly:
-            target.violation(f"{cookie.name} is set with HttpOnly", f"Set-Cookie: {cookie.shown}", alice.history)
+    await target.expect_cookies_of_login("cookie.attr.httponly", await target.shared_login("alice"))
 
 
 @check(
@@ -57,10 +53,7 @@ async def cookies_never_travel_in_clear(target: Target) -> None:
     Remedy: set Secure on every cookie; on a target behind TLS termination tell the framework that it is (for example
     SESSION_COOKIE_SECURE in Django, cookie.secure with trust proxy in Express).
     """
-    alice = await target.shared_login("alice")
-    for cookie in cookies_set_at_login(alice):
-        if not cookie.secure:
-            target.violation(f"{cookie.name} is set with Secure", f"Set-Cookie: {cookie.shown}", alice.history)
+    await target.expect_cookies_of_login("cookie.attr.secure", await target.shared_login("alice"))
 
 
 @check(
@@ -82,8 +75,4 @@ async def session_cookie_says_which_sites_may_send_it(target: Target) -> None:
 
     Remedy: set SameSite=Lax (or Strict where no link from elsewhere must arrive signed in).
     """
-    alice = await target.shared_login("alice")
-    names = {carrier.name for carrier in target.cookies}
-    for cookie in cookies_set_at_login(alice):
-        if cookie.name in names and (cookie.samesite or "").lower() not in ("lax", "strict"):
-            target.violation(f"{cookie.name} is set with SameSite", f"Set-Cookie: {cookie.shown}", alice.history)
+    await target.expect_cookies_of_login("cookie.attr.samesite", await target.shared_login("alice"))

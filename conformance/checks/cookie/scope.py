@@ -2,8 +2,8 @@
 
 from conformance.model import Capability
 from conformance.registry import check
+from conformance.target.answer_rules import set_twice
 from conformance.target.facade import Target
-from conformance.target.limits import absolute_limit
 
 
 @check(
@@ -19,10 +19,7 @@ async def session_cookie_is_bound_to_its_host_by_name(target: Target) -> None:
 
     Remedy: Name the session cookie __Host-something, with Secure, Path=/ and no Domain.
     """
-    tour = await target.tour()
-    for exchange, cookie in tour.set_cookies():
-        if target.is_session(cookie) and not cookie.name.lower().startswith(("__host-", "__secure-")):
-            target.violation(f"{cookie.name} has a prefix", f"Set-Cookie: {cookie.shown}", [exchange])
+    await target.expect_cookies("cookie.attr.prefix")
 
 
 @check(
@@ -38,11 +35,7 @@ async def prefixed_cookies_meet_their_conditions(target: Target) -> None:
 
     Remedy: A __Host- cookie needs Secure and Path=/ and must not have Domain; a __Secure- cookie needs Secure.
     """
-    tour = await target.tour()
-    for exchange, cookie in tour.cookies():
-        fault = cookie.prefix_fault(target.public_https, target.public_host)
-        if fault:
-            target.violation(f"{cookie.name} meets the conditions of its prefix", fault, [exchange])
+    await target.expect_cookies("cookie.attr.prefix-broken")
 
 
 @check(
@@ -58,10 +51,7 @@ async def session_cookie_stays_with_its_host(target: Target) -> None:
 
     Remedy: Leave Domain out.
     """
-    tour = await target.tour()
-    for exchange, cookie in tour.set_cookies():
-        if target.is_session(cookie) and cookie.attribute("domain"):
-            target.violation(f"{cookie.name} has no Domain", f"Set-Cookie: {cookie.shown}", [exchange])
+    await target.expect_cookies("cookie.attr.domain")
 
 
 @check(
@@ -82,13 +72,7 @@ async def session_cookie_does_not_outlive_the_session(target: Target) -> None:
 
     Remedy: Leave Max-Age and Expires out, or set them to the absolute lifetime; declare it as policy.absolute.
     """
-    tour = await target.tour()
-    limit = absolute_limit(target.system)
-    for exchange, cookie in tour.set_cookies():
-        ends = cookie.expiry(exchange.sent_at)
-        if target.is_session(cookie) and ends is not None and ends - exchange.sent_at > limit + 60:
-            actual = f"it stays for {(ends - exchange.sent_at) / 3600:.0f} h"
-            target.violation(f"{cookie.name} goes within {limit / 3600:.2g} h", actual, [exchange])
+    await target.expect_cookies("cookie.attr.persistent")
 
 
 @check(
@@ -103,15 +87,7 @@ async def session_cookie_keeps_its_attributes(target: Target) -> None:
 
     Remedy: Set the cookie in one place, with one set of attributes.
     """
-    tour = await target.tour()
-    first: dict[str, tuple[object, ...]] = {}
-    for exchange, cookie in tour.set_cookies():
-        if not target.is_session(cookie):
-            continue
-        flags = (cookie.secure, cookie.httponly, cookie.samesite, cookie.path, cookie.domain)
-        if first.setdefault(cookie.name, flags) != flags:
-            expected = f"{cookie.name} is set with the same attributes everywhere"
-            target.violation(expected, f"Set-Cookie: {cookie.shown}", [exchange])
+    await target.expect_cookies("cookie.attr.consistent")
 
 
 @check(
@@ -127,7 +103,7 @@ async def deletion_reaches_the_cookie(target: Target) -> None:
     Remedy: Delete with the very Path, Domain and prefix with which the cookie was set.
     """
     tour = await target.tour()
-    cleared = {c.name for e, c in tour.cookies(tour.ending) if target.is_session(c) and c.clears(e.sent_at)}
+    cleared = {c.name for e, c in tour.cookies(tour.ending) if target.is_session(c) and c.clears(tour.moment(e))}
     if not cleared:
         target.not_applicable("logout deletes no session cookie: session.logout.clears-cookie speaks of that")
     # The redirect after a logout may give the stranger that the user now is a new cookie of the same name.
@@ -150,10 +126,4 @@ async def no_answer_sets_a_cookie_twice(target: Target) -> None:
 
     Remedy: Decide on one value before the answer is sent; which of two a client keeps is not certain.
     """
-    tour = await target.tour()
-    seen: set[tuple[int, object]] = set()
-    for exchange, cookie in tour.cookies():
-        key = (id(exchange), (cookie.name, cookie.domain, cookie.path))
-        if key in seen:
-            target.violation(f"{cookie.name} is set once in an answer", "it is set twice", [exchange])
-        seen.add(key)
+    target.expect_sound((e, flaw) for e in (await target.tour()).whole for flaw in set_twice(e))

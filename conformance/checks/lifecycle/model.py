@@ -19,7 +19,8 @@ async def whatever_happens_the_dead_stay_dead(target: Target, life: Life) -> Non
 
     Each attack of the catalogue is a sequence that somebody thought of. Here a model of sessions draws sequences that
     nobody did: logins over planted, dead and foreign sessions, thefts, logouts, refreshes, new passwords, disabling,
-    hours that pass. After each step everything that must be dead is tried.
+    hours that pass. After each step everything that must be dead is tried. What each answer owes to cookies, caches and
+    secrets is judged on the way; what the check of that rule does not see itself is told here, and graded as there.
 
     Remedy: let the end of a session be one state in one place that nothing leaves, and read it at every use.
     """

@@ -1,12 +1,10 @@
 """A session cookie's value stands in the cookie and nowhere else, and answers are not for keeping."""
 
-from urllib.parse import unquote
-
 from conformance.attacks.origins import foreign_origins
 from conformance.model import Capability
 from conformance.registry import check
+from conformance.target.answer_rules import in_addresses, in_body, storable
 from conformance.target.facade import Target
-from conformance.target.templates import forms, links
 
 
 @check(
@@ -22,15 +20,7 @@ async def session_never_stands_in_an_address(target: Target) -> None:
     Remedy: Carry the session in the cookie alone; switch URL rewriting of sessions off.
     """
     tour = await target.tour()
-    for exchange in tour.whole:
-        answer = exchange.answer
-        page = answer.body if answer and "html" in (answer.header("content-type") or "") else b""
-        places = [exchange.request.url, answer.header("location") or "" if answer else ""]
-        places += [*links(page, exchange.request.url), *(form.action for form in forms(page, exchange.request.url))]
-        for name, value in tour.secrets:
-            if any(value in place or value in unquote(place) for place in places):
-                expected = f"the value of {name} stands in no address"
-                target.violation(expected, f"it stands in one: {exchange.purpose}", [exchange])
+    target.expect_sound((e, flaw) for e in tour.whole for flaw in in_addresses(e, tour.secrets))
 
 
 @check(
@@ -46,12 +36,7 @@ async def session_never_stands_in_a_body(target: Target) -> None:
     Remedy: Give the value to the client by Set-Cookie alone.
     """
     tour = await target.tour()
-    for exchange in tour.inside:
-        body = exchange.answer.body.decode("utf-8", "replace") if exchange.answer else ""
-        for name, value in tour.secrets:
-            if value in body or unquote(value) in body:
-                expected = f"the value of {name} stands in no body"
-                target.violation(expected, f"it stands in one: {exchange.purpose}", [exchange])
+    target.expect_sound((e, flaw) for e in tour.inside for flaw in in_body(e, tour.secrets))
 
 
 @check(
@@ -74,16 +59,7 @@ async def answers_to_users_are_not_stored(target: Target) -> None:
     Remedy: Send Cache-Control: no-store with every answer that depends on the session.
     """
     tour = await target.tour()
-    for exchange in tour.signed_in:
-        answer = exchange.answer
-        if answer is None or not 200 <= answer.status < 300:
-            continue
-        rules = ",".join(answer.all("cache-control")).lower()
-        if "no-store" not in rules:
-            actual = f"Cache-Control: {rules}" if rules else "no Cache-Control"
-            target.violation(
-                "no-store on every answer to a signed-in user", f"{actual}: {exchange.purpose}", [exchange]
-            )
+    target.expect_sound((e, flaw) for e in tour.signed_in if (flaw := storable(e)))
 
 
 @check(
