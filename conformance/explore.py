@@ -58,6 +58,12 @@ class Machine(Protocol):
     def bounded(self, chosen: Any) -> Any:
         """The settings of Hypothesis with a bound on the steps of one run."""
 
+    def dealt(self, seed: int, examples: int) -> list[Any]:
+        """Inputs that are tried first, in place of so many drawn ones: what each run should see."""
+
+    def shorter(self, dealt: Any) -> Iterable[Any]:
+        """Smaller inputs in place of a dealt one that succeeded, the most promising first."""
+
 
 class Hit(Exception):
     """The smallest input found that succeeds, and its violation."""
@@ -85,8 +91,16 @@ async def explore(
         Hit: an input succeeded; the smallest found.
         Stop: an input could not be judged and none succeeded.
     """
-    drawn = await asyncio.to_thread(_draw, strategies, seed, examples)
+    dealt = _dealt(strategies, seed, examples)
+    drawn = [*dealt, *(await asyncio.to_thread(_draw, strategies, seed, examples))[: examples - len(dealt)]]
     answers: Answers = {}
+
+    async def smaller(hit: Hit) -> Hit:
+        # Hypothesis can shrink only what it draws again; a dealt input it never saw.
+        if identity(hit.inputs) in set(map(identity, dealt)):
+            return await _shortest(attempt, strategies, hit, answers, weight)
+        return await _smallest(attempt, strategies, seed, examples, answers, weight)
+
     width = 1 if any(isinstance(made, Machine) and made.alone for made in strategies.values()) else WAVE
     began = time.monotonic()
     fruitless = 0
@@ -100,15 +114,14 @@ async def explore(
         fruitless = fruitless + len(wave) if unjudged else 0
         if fruitless >= FRUITLESS:
             break
-        if any(isinstance(a, Violation) and not weight(a) for a in answers.values()):
-            raise await _smallest(attempt, strategies, seed, examples, answers, weight)
+        if (hit := next(_hits(wave, answers, weight, 0), None)) is not None:
+            raise await smaller(hit)
     unclear = next((a for a in answers.values() if isinstance(a, Stop)), None)
     least = min((weight(a) for a in answers.values() if isinstance(a, Violation)), default=None)
     if least is not None and (least <= SERIOUS or not unclear):
-        if width == 1 and time.monotonic() - began > LONG / 2:
-            # To make it small takes as long again, in which the check's own time may run out.
-            raise next(_hits(drawn, answers, weight, least))
-        raise await _smallest(attempt, strategies, seed, examples, answers, weight)
+        hit = next(_hits(drawn, answers, weight, least))
+        # To make it small takes as long again, in which the check's own time may run out.
+        raise hit if width == 1 and time.monotonic() - began > LONG / 2 else await smaller(hit)
     if unclear:
         raise unclear
     return len(answers)
@@ -222,6 +235,30 @@ def _draw(strategies: Mapping[str, Any], seed: int, examples: int) -> list[Input
 
     _run(collect, strategies, seed, examples, shrink=False)
     return list(drawn.values())
+
+
+def _dealt(strategies: Mapping[str, Any], seed: int, examples: int) -> list[Inputs]:
+    """What machines deal, a property's only input being one of theirs."""
+    machines = ((name, made) for name, made in strategies.items() if isinstance(made, Machine))
+    return [{name: dealt} for name, made in machines for dealt in made.dealt(seed, examples)]
+
+
+async def _shortest(
+    attempt: Attempt, strategies: Mapping[str, Any], hit: Hit, answers: Answers, weight: Weight
+) -> Hit:  # fmt: skip
+    """The smallest input that a dealt one leads to, each being a part of the one before."""
+    ((name, dealt),) = hit.inputs.items()
+    machine, began = strategies[name], time.monotonic()
+    found, budget = hit.violation, machine.shrinks
+    parts = iter(machine.shorter(dealt))
+    while budget and time.monotonic() - began < LONG / 2 and (part := next(parts, None)) is not None:
+        if (known := identity({name: part})) not in answers:
+            budget -= 1
+            answers[known] = await _outcome(attempt, {name: part})
+        answer = answers[known]
+        if isinstance(answer, Violation) and weight(answer) <= weight(found):
+            dealt, found, parts = part, answer, iter(machine.shorter(part))
+    return Hit({name: dealt}, found)
 
 
 class _Asking:

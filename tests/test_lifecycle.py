@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from conformance.attacks.lives import ACTS, Act, Life, Lives, lives
+from conformance.attacks.lives import ACTS, DEALT, SELDOM, STEPS, VARIANTS, Act, Life, Lives, lives
 from conformance.errors import Violation
-from conformance.explore import _draw, _run
-from conformance.lifecycle.acts import Acts
+from conformance.explore import Hit, _draw, _run, explore
+from conformance.lifecycle.acts import Acts, telling
 from conformance.lifecycle.linearizability import Said
 from conformance.lifecycle.world import lead
-from conformance.model import Capability, Outcome
+from conformance.model import Capability, Finding, Outcome
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.target.facade import Target
@@ -71,6 +73,40 @@ def test_lives_are_fitted_to_a_target() -> None:
     assert repr(Life((Act("use", 1, 2),))) == "use (1, 2)"
 
 
+def test_every_kind_of_act_is_dealt() -> None:
+    everything = Lives(frozenset(Capability))
+    dealt = [act for life in everything.dealt(1, 60) for act in life.acts]
+    assert {(act.name, act.what % VARIANTS.get(act.name, 1)) for act in dealt} == {
+        (name, kind) for name in ACTS for kind in range(VARIANTS.get(name, 1))
+    }
+    part, whole = DEALT
+    assert len(dealt) == STEPS * (60 * part // whole)
+    assert everything.dealt(1, 30) == everything.dealt(1, 30) != everything.dealt(2, 30)
+
+
+def test_what_takes_hundreds_of_requests_is_dealt_late_and_never_drawn() -> None:
+    everything = Lives(frozenset(Capability))
+    lives = [*everything.dealt(1, 10), *drawn(frozenset(Capability))]
+    assert not SELDOM & {act.name for life in lives for act in life.acts}
+
+
+@pytest.mark.asyncio
+async def test_a_dealt_life_is_cut_down_to_what_it_takes() -> None:
+    async def attempt(inputs: Mapping[str, Any]) -> None:
+        names = [act.name for act in inputs["life"].acts]
+        if "steal" in names and "use" in names[names.index("steal") :]:
+            raise Violation(Finding("", ""))
+
+    with pytest.raises(Hit) as raised:
+        await explore(attempt, {"life": Lives(shrinks=40)}, 1, 40)
+    assert [act.name for act in raised.value.inputs["life"].acts] == ["steal", "use"]
+
+
+def test_only_the_part_that_tells_a_value_from_others_is_edited() -> None:
+    assert telling("v1.abcd.fr", ["v1.axyd.fr", "v1.abcq.fr"]) == (4, 7)
+    assert telling("abcd", []) == (0, 4)
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("scheme", ["session", "refresh", "oauth"])
 async def test_a_clean_server_lives_as_modelled(scheme: str) -> None:
@@ -88,12 +124,13 @@ async def test_a_contradiction_is_told_as_a_story() -> None:
     assert verdict.evidence
 
 
-async def lived(target: str, *names: str) -> str:
+async def lived(target: str, *names: str | Act) -> str:
     """What is held against a target that leads this life; empty where nothing is."""
+    acts = tuple(Act(name) if isinstance(name, str) else name for name in names)
     async with opened(target, Options(seed=1)) as system:
         await proofs_of(system)
         try:
-            await lead(Target(system, catalogue()[CHECK]), Life(tuple(map(Act, names))))
+            await lead(Target(system, catalogue()[CHECK]), Life(acts))
         except Violation as violation:
             return violation.finding.expected
     return ""
@@ -115,6 +152,85 @@ async def test_what_happens_at_once_or_is_owned_shows_its_fault(target: str, fau
     assert await lived(target, *names) == ""
     # A race is lost now and then.
     told = [await lived(f"{target}+{fault}", *names) for _ in range(6)]
+    assert any("after: 1. alice logs in" in one for one in told)
+
+
+PROOFS = (
+    ("ref:session", "keep-id-at-login", Act("log in", 0, 1)),
+    ("ref:session", "adopt-logged-out-id", Act("log in with what is dead")),
+    ("ref:session", "id-case-insensitive", Act("alter", 0, 1)),
+    ("ref:session", "id-accepted-from-query", Act("send it elsewhere")),
+    ("ref:session", "principal-mixup-under-load", Act("use all at once")),
+    ("ref:session", "logout-twice-500", Act("log out with what is dead")),
+    ("ref:session", "logout-all-misses-one", Act("log out everywhere", 0, 1)),
+    ("ref:session", "logout-all-second-granular", Act("log out everywhere", 0, 2)),
+    ("ref:session", "stepup-keeps-id", Act("prove the password again")),
+    ("ref:session", "pwchange-no-current", Act("change the password without knowing it")),
+    ("ref:session", "email-no-password", Act("change what is sensitive without the password")),
+    ("ref:session", "recreate-inherits", Act("be deleted", 0, 1)),
+    ("ref:session", "list-leaks-ids", Act("look at the list")),
+    ("ref:session", "revoke-kills-all", Act("revoke a listed session", 0, 0)),
+    ("ref:session", "revoke-no-password", Act("revoke a listed session", 0, 1)),
+    ("ref:session", "revoke-foreign", Act("revoke a listed session", 0, 2)),
+    ("ref:session", "csrf-missing-ok", Act("change something without its token", 0, 0)),
+    ("ref:session", "csrf-wrong-ok", Act("change something without its token", 0, 1)),
+    ("ref:session", "csrf-any-valid-token", Act("change something without its token", 0, 2)),
+    ("ref:session", "csrf-static", Act("change something without its token", 0, 3)),
+    ("ref:session", "idle-never-slides", Act("keep busy")),
+    ("ref:token+revocable", "revoked-by-text-b64", Act("spell otherwise what is dead")),
+    ("ref:token+revocable", "logout-ends-all", Act("log out")),
+    ("ref:token+revocable", "undeclared-leeway", Act("let the access token expire")),
+    ("ref:refresh", "never-rotates", Act("refresh")),
+    ("ref:refresh", "refresh-any-case", Act("refresh with an altered token", 0, 1)),
+    ("ref:refresh", "access-as-refresh", Act("use a token of another kind", 0, 1)),
+    ("ref:refresh", "replay-toggles", Act("replay a spent one", 0, 2)),
+    ("ref:refresh", "reuse-ends-all", Act("replay a spent one")),
+    ("ref:refresh+grace-30", "grace-slides", Act("ask again within the grace", 0, 0)),
+    ("ref:refresh+grace-30", "grace-forks", Act("ask again within the grace", 0, 1)),
+    ("ref:oauth", "code-reusable", Act("redeem a code twice")),
+    ("ref:oauth", "replay-spares-descendants", Act("redeem a code twice", 0, 1)),
+    ("ref:oauth", "code-any-case", Act("redeem a code wrongly", 1, 0)),
+    ("ref:oauth", "code-of-any-client", Act("redeem a code wrongly", 0, 1)),
+    ("ref:oauth", "code-as-refresh-token", Act("redeem a code wrongly", 0, 2)),
+    ("ref:oauth", "code-lives-long", Act("redeem a code wrongly", 0, 3)),
+    ("ref:oauth", "race-losers-forgiven", Act("redeem a code at once")),
+    ("ref:oauth", "refresh-by-any-client", Act("refresh as another client")),
+    ("ref:oauth", "revoke-spares-access", Act("revoke a token", 0, 0)),
+    ("ref:oauth", "revoke-spares-refresh", Act("revoke a token", 0, 1)),
+    ("ref:oauth", "revoke-unauthenticated", Act("revoke the token of another", 0, 0)),
+    ("ref:oauth", "revoke-of-any-client", Act("revoke the token of another", 0, 1)),
+    ("ref:oauth", "withdrawal-hides", Act("withdraw a grant")),
+    ("ref:oauth+openid", "logout-keeps-session", Act("authorize with what is dead")),
+)  # fmt: skip
+"""A server, a fault, and the one act that shows it."""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("server", sorted({server for server, _, _ in PROOFS}))
+async def test_a_clean_server_stands_every_act(server: str) -> None:
+    acts = [act for named, _, act in PROOFS if named == server]
+    # One after the other in one life, so that each comes after the others, too.
+    assert await lived(server, *acts, *reversed(acts)) == ""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("server", "fault", "act"), PROOFS, ids=[fault for _, fault, _ in PROOFS])
+async def test_one_act_shows_its_fault(server: str, fault: str, act: Act) -> None:
+    assert "after: 1. alice logs in" in await lived(f"{server}+{fault}", act)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("server", "fault", "name"),
+    [
+        ("ref:refresh", "replay-race", "replay beside a refresh"),
+        ("ref:oauth", "refresh-revives", "refresh while it is revoked"),
+        ("ref:oauth", "code-race", "redeem a code at once"),
+        ("ref:session", "limit-race", "come in crowds"),
+    ],
+)
+async def test_one_act_shows_what_is_lost_now_and_then(server: str, fault: str, name: str) -> None:
+    told = [await lived(f"{server}+{fault}", Act(name, 0, at)) for at in (1, 0, 1)]
     assert any("after: 1. alice logs in" in one for one in told)
 
 
@@ -172,7 +288,7 @@ class SendsOn(Site):
 
 @pytest.mark.asyncio
 async def test_two_logins_of_one_session_end_together() -> None:
-    life = Life((Act("log in over a session"), Act("steal"), Act("log out", 2), Act("use"), Act("use", 1)))
+    life = Life((Act("log in over a session", 0, 1), Act("steal"), Act("log out", 2), Act("use"), Act("use", 1)))
     async with proven(SendsOn()) as system:
         await lead(Target(system, catalogue()[CHECK]), life)
 
@@ -251,3 +367,17 @@ async def test_a_session_that_every_answer_writes_anew_is_one_session() -> None:
         await target.expect_explained(events, start, "two uses")
     assert [event.said for event in events] == [Said.DONE, Said.DONE]
     assert events[0].given == (events[1].shown,) != (events[0].shown,)
+
+
+class Shares(Site):
+    """All logins of an account are given its one session."""
+
+    def new_session(self, user: str) -> str:
+        return next((sid for sid, who in self.sessions.items() if who == user), None) or super().new_session(user)
+
+
+@pytest.mark.asyncio
+async def test_logins_that_are_given_the_same_end_together() -> None:
+    acts = ("log in", "log out while it is used", "use", "log in", "log out", "use")
+    async with proven(Shares()) as system:
+        await lead(Target(system, catalogue()[CHECK]), Life(tuple(map(Act, acts))))

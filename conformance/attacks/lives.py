@@ -1,15 +1,17 @@
-"""Lives of credentials: sequences of logins, thefts, logouts and whatever else a target offers, drawn by a machine.
+"""Lives of credentials: sequences of logins, thefts, logouts and whatever else a target offers.
 
-The machine is Hypothesis's own. It draws without sending anything, so that lives go out side by side where they can,
-and shrinks against remembered answers, as all properties here do (see `conformance.explore`).
+Some lives are dealt like cards, so that whatever can happen does happen in a few of them, in an order that nobody
+chose; the others a machine draws that may do the same thing again and again. The machine is Hypothesis's own. Both are
+made without sending anything, and are the same for the same seed (see `conformance.explore`).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from conformance.model import Capability
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
     from hypothesis import settings
     from hypothesis.stateful import RuleBasedStateMachine
 
-STEPS = 12
+STEPS = 10
 """Acts of one life."""
+DEALT = 3, 4
+"""How many of how many lives are dealt; the machine draws the others."""
+LARGEST = 255
+"""The largest number in a card."""
 SHRINKS = 12
 """Shorter lives that are tried once one shows something: each is many requests."""
 
@@ -29,32 +35,54 @@ ACTS: dict[str, frozenset[Capability]] = {
     "log in over a session": frozenset(),
     "log in wrongly": frozenset(),
     "use": frozenset(),
+    "use all at once": frozenset(),
     "steal": frozenset(),
     "use what was stolen": frozenset(),
     "alter": frozenset(),
+    "send it elsewhere": frozenset({Capability.COOKIE}),
     "log out": frozenset({Capability.LOGOUT}),
     "log out with what is dead": frozenset({Capability.LOGOUT}),
+    "spell otherwise what is dead": frozenset({Capability.JWT, Capability.LOGOUT}),
     "log out everywhere": frozenset({Capability.LOGOUT_ALL}),
     "refresh": frozenset({Capability.REFRESH}),
+    "refresh with an altered token": frozenset({Capability.REFRESH}),
     "replay a spent one": frozenset({Capability.REFRESH}),
+    "replay beside a refresh": frozenset({Capability.REFRESH}),
+    "ask again within the grace": frozenset({Capability.REFRESH, Capability.CLOCK}),
     "refresh with what is dead": frozenset({Capability.REFRESH}),
-    "use a refresh token as access": frozenset({Capability.REFRESH}),
+    "use a token of another kind": frozenset({Capability.TOKEN}),
+    "refresh as another client": frozenset({Capability.REFRESH, Capability.AUTHORIZE, Capability.SECOND_CLIENT}),
     "prove the password again": frozenset({Capability.STEP_UP}),
     "change the password": frozenset({Capability.CHANGE_PASSWORD, Capability.REGISTER}),
+    "change the password without knowing it": frozenset({Capability.CHANGE_PASSWORD, Capability.REGISTER}),
+    "change what is sensitive without the password": frozenset({Capability.SENSITIVE, Capability.REGISTER}),
     "be disabled and enabled": frozenset({Capability.ADMIN, Capability.REGISTER}),
     "be thrown out": frozenset({Capability.ADMIN, Capability.REGISTER}),
+    "be deleted": frozenset({Capability.REGISTER}),
     "look at the list": frozenset({Capability.LIST_SESSIONS, Capability.REGISTER}),
+    "revoke a listed session": frozenset({Capability.LIST_SESSIONS, Capability.REVOKE_SESSION, Capability.REGISTER}),
+    "come in crowds": frozenset({Capability.REGISTER}),
     "change something": frozenset({Capability.MUTATE}),
     "change something with what is dead": frozenset({Capability.MUTATE}),
+    "change something without its token": frozenset({Capability.MUTATE, Capability.COOKIE}),
     "log out while it is used": frozenset({Capability.LOGOUT}),
     "log out while it is refreshed": frozenset({Capability.LOGOUT, Capability.REFRESH}),
     "refresh twice at once": frozenset({Capability.REFRESH}),
     "log in together over one visit": frozenset({Capability.PRE_LOGIN_SESSION, Capability.SECOND_ACCOUNT}),
     "change the password during logins": frozenset({Capability.CHANGE_PASSWORD, Capability.REGISTER}),
     "hold a request meanwhile": frozenset({Capability.GATE}),
+    "redeem a code twice": frozenset({Capability.AUTHORIZE}),
+    "redeem a code wrongly": frozenset({Capability.AUTHORIZE}),
+    "redeem a code at once": frozenset({Capability.AUTHORIZE}),
+    "revoke a token": frozenset({Capability.AUTHORIZE, Capability.REVOKE}),
+    "revoke the token of another": frozenset({Capability.AUTHORIZE, Capability.REVOKE}),
+    "refresh while it is revoked": frozenset({Capability.AUTHORIZE, Capability.REVOKE, Capability.REFRESH}),
+    "withdraw a grant": frozenset({Capability.AUTHORIZE, Capability.WITHDRAW, Capability.REFRESH}),
+    "authorize with what is dead": frozenset({Capability.AUTHORIZE, Capability.OPENID, Capability.LOGOUT}),
     "stay away": frozenset({Capability.CLOCK}),
     "keep busy": frozenset({Capability.CLOCK}),
     "keep refreshing": frozenset({Capability.CLOCK, Capability.REFRESH}),
+    "let the access token expire": frozenset({Capability.CLOCK, Capability.TOKEN}),
 }
 """What may happen, and what the target must offer for it."""
 
@@ -63,6 +91,21 @@ OFTEN = {
     "replay a spent one": 2,
 }  # fmt: skip
 """What more happens with than with others, and is therefore drawn more often."""
+
+VARIANTS = {
+    "log in": 3, "log in with what is dead": 2, "log in over a session": 2, "log in wrongly": 5, "use": 2, "alter": 2,
+    "send it elsewhere": 2, "log out": 2, "log out with what is dead": 2, "log out everywhere": 3,
+    "spell otherwise what is dead": 2,
+    "refresh with an altered token": 2, "replay a spent one": 3, "replay beside a refresh": 2,
+    "ask again within the grace": 2, "use a token of another kind": 2, "refresh as another client": 2,
+    "change the password without knowing it": 2, "change what is sensitive without the password": 2, "be deleted": 4,
+    "revoke a listed session": 3, "come in crowds": 2, "change something without its token": 4,
+    "log out while it is refreshed": 2, "redeem a code twice": 2, "redeem a code wrongly": 4, "revoke a token": 2,
+    "revoke the token of another": 2,
+}  # fmt: skip
+"""Kinds of an act, by the remainder of its second number: there is one card for each, and one for every other act."""
+SELDOM = frozenset({"come in crowds"})
+"""What takes hundreds of requests: it is in every third pile of cards only, the first two without."""
 
 NEEDS_DEAD = frozenset({"log out with what is dead", "refresh with what is dead", "change something with what is dead"})
 NEEDS_STOLEN = frozenset({"use what was stolen"})
@@ -115,6 +158,37 @@ class Lives:
         """What can happen there."""
         return tuple(name for name, needs in ACTS.items() if needs <= self.offered)
 
+    # -- dealt
+
+    def dealt(self, seed: int, examples: int) -> list[Life]:
+        """So many of this many lives in which every kind of act happens, one pile of cards after the other."""
+        cards = self._cards(Random(seed))  # noqa: S311 (nothing secret)
+        part, whole = DEALT
+        return [Life(tuple(next(cards) for _ in range(STEPS))) for _ in range(examples * part // whole)]
+
+    def _cards(self, rng: Random) -> Iterator[Act]:
+        pile = 0
+        while True:
+            pile += 1
+            names = [name for name in self.acts if name not in SELDOM or pile % 3 == 0]
+            kinds = [(name, kind) for name in names for kind in range(VARIANTS.get(name, 1))]
+            rng.shuffle(kinds)
+            for name, kind in kinds:
+                count = VARIANTS.get(name, 1)
+                more = rng.randrange((LARGEST + 1) // count)
+                yield Act(name, rng.randint(0, LARGEST), kind + count * more)
+
+    def shorter(self, life: Life) -> Iterator[Life]:
+        """A life's halves, and what is left of it without one act."""
+        acts = life.acts
+        half = len(acts) // 2
+        if half:
+            yield from (Life(acts[:half]), Life(acts[half:]))
+        if len(acts) > 2:
+            yield from (Life(acts[:at] + acts[at + 1 :]) for at in range(len(acts)))
+
+    # -- drawn
+
     def bounded(self, chosen: settings) -> settings:
         """Hypothesis's settings, with as many steps as a life has."""
         from hypothesis import settings
@@ -123,7 +197,7 @@ class Lives:
 
     def machine(self, sink: Callable[[Life], Any]) -> Callable[[], RuleBasedStateMachine]:
         """What makes a machine that hands each life over when it ends."""
-        return partial(_machine(), self.acts, sink)
+        return partial(_machine(), tuple(name for name in self.acts if name not in SELDOM), sink)
 
 
 def lives() -> Lives:
@@ -135,7 +209,7 @@ def _machine() -> Any:
     from hypothesis import strategies as st
     from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-    any_of = st.integers(0, 31)
+    any_of = st.integers(0, LARGEST)
 
     class CredentialLife(RuleBasedStateMachine):
         """Which act may come next, by what has happened so far; two users are logged in at the start."""

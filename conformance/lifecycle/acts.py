@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from conformance.attacks import jwt
+from conformance.attacks.edits import LETTERS, SPREAD, TEXT_KINDS, SignatureEdit, TextEdit
 from conformance.attacks.lives import Act
-from conformance.errors import NotApplicable
+from conformance.errors import NotApplicable, Violation
+from conformance.explore import together
+from conformance.lifecycle.administering import Administering
 from conformance.lifecycle.gate import Gated
+from conformance.lifecycle.grants import Grants
 from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.lifecycle.overlaps import Overlaps
 from conformance.lifecycle.owning import Owning
+from conformance.lifecycle.timing import Timing
 from conformance.model import Capability
-from conformance.target.limits import past_absolute, past_idle, past_refresh_idle, past_refresh_lifetime
-from conformance.target.verbs import StepFailedError
+from conformance.target.cookies import Jar
 
-if TYPE_CHECKING:
-    from conformance.lifecycle.world import World
-
-MOSTLY_BARE = 4
-"""Draws up to which a wrong login carries nothing."""
-REFRESHES = 40
-"""Refreshes in a row, at the most, to show that a family has an end."""
+SPELLINGS = ("token.revoke.malleable.es", "token.revoke.malleable.b64")
+"""Families of forgeries that mean the same token."""
+AT_ONCE = 3
+"""Times that everybody asks at the same moment: whoever is confused with somebody else is so now and then."""
 
 
-class Acts(Owning, Overlaps, Gated):
+class Acts(Owning, Administering, Timing, Grants, Overlaps, Gated):
     """One method for each act of `conformance.attacks.lives`, its name with underscores."""
-
-    def __init__(self, world: World) -> None:
-        self.world, self.target, self.system = world, world.target, world.system
-        self.wrong = 0
 
     async def perform(self, act: Act) -> None:
         """Do what an act says, where the target has what it needs by now."""
-        with contextlib.suppress(NotApplicable):
-            await getattr(self, act.name.replace(" ", "_"))(act)
+        try:
+            with contextlib.suppress(NotApplicable):
+                await getattr(self, act.name.replace(" ", "_"))(act)
+        except Violation as found:
+            if self.world.contradicted:
+                raise
+            self.world.violated(found.finding.expected, found.finding.actual, proven=found.proven)
 
     # -- coming and using
 
     async def log_in(self, act: Act) -> None:
-        """A login, perhaps with cookies that were planted before."""
-        await self.log_in_carrying(act, act.what)
+        """A login, with cookies that were planted before or without."""
+        await self.log_in_carrying(act, act.what % DEAD)
 
     async def log_in_with_what_is_dead(self, act: Act) -> None:
-        """A login over a session that was logged out: it stays out."""
-        if not self.world.dead:
+        """A login over a session that was logged out, a moment ago or before: it stays out."""
+        if act.what % 2 == 0 or not self.world.dead:
             await self.log_out(act)
-        await self.log_in_carrying(act, DEAD + KINDS * act.what)
+        await self.log_in_carrying(act, DEAD + KINDS * (act.what // 2 if act.what % 2 else 0))
 
     async def log_in_over_a_session(self, act: Act) -> None:
         """A login over a live session, of another user or of the same."""
@@ -56,7 +59,7 @@ class Acts(Owning, Overlaps, Gated):
     async def log_in_carrying(self, act: Act, which: int) -> None:
         """A login with what `World.planted` gives."""
         world, user = self.world, self.world.users[act.who % len(self.world.users)]
-        jar, carrying, family = await world.planted(which)
+        jar, carrying, family = await world.planted(which, user)
         if not world.room(user) and not (family and family.user is user):
             return
         copy = family.owner.stolen(f"mallory with {family}'s session from before") if family else None
@@ -75,10 +78,10 @@ class Acts(Owning, Overlaps, Gated):
     async def log_in_wrongly(self, act: Act) -> None:
         """A login with a wrong password, perhaps over a live session, signs nobody in (I7)."""
         world, user = self.world, self.world.users[act.who % len(self.world.users)]
-        if self.wrong or (user.account and self.system.description.login is None):
+        if user.name in self.wrong or (user.account and self.system.description.login is None):
             return
-        self.wrong += 1
-        jar, carrying, family = await world.planted(act.what if act.what > MOSTLY_BARE else 0)
+        self.wrong.add(user.name)
+        jar, carrying, family = await world.planted(act.what % (LIVE + 1), user)
         if family:
             # What a refused login does to the session that it came with, no requirement says.
             family.doubtful = True
@@ -103,8 +106,14 @@ class Acts(Owning, Overlaps, Gated):
     async def use(self, act: Act) -> None:
         """A live session is accepted, on any replica."""
         family = await self.world.living(act)
-        family.owner.home = self.world.replica(act.what)
+        family.owner.home = self.world.homes[act.what % len(self.world.homes)]
         await self.world.must_be_accepted(family)
+
+    async def use_all_at_once(self, _: Act) -> None:
+        """Whatever others do at the same moment, everybody is who they are (I4)."""
+        surely = [family for family in self.world.alive if not family.doubtful]
+        for _time in range(AT_ONCE):
+            await together(self.world.must_be_accepted(family) for family in surely)
 
     async def steal(self, act: Act) -> None:
         """A copy joins the thief's collection."""
@@ -115,6 +124,9 @@ class Acts(Owning, Overlaps, Gated):
     async def use_what_was_stolen(self, act: Act) -> None:
         """A copy of what lives names its owner, or nobody (I4)."""
         family = await self.world.living(act)
+        if not family.stolen:
+            await self.steal(act)
+            family = await self.world.living(act)
         if family.stolen:
             judged = await family.stolen[act.what % len(family.stolen)].whoami()
             self.world.tell(f"mallory uses the copy of {family}'s session")
@@ -122,255 +134,128 @@ class Acts(Owning, Overlaps, Gated):
                 self.world.must_be_named(judged, family.user, "the copy")
 
     async def alter(self, act: Act) -> None:
-        """A credential with another character in its middle is nobody's."""
+        """A credential that was edited in one place is nobody's, and the genuine one goes on (I7)."""
         family = await self.world.living(act)
-        value = family.owner.secret()
-        at = len(value) // 2
-        if len(value) < 8 or not value[at].isalnum():
-            return
-        other = "A" if value[at] != "A" else "B"
-        altered = family.owner.holding(
-            value[:at] + other + value[at + 1 :], None, f"an altered copy of {family}'s session"
+        values = [one.owner.secret() for one in self.world.families]
+        altered = self.edited(family.owner.secret(), values, act)
+        label = f"an altered copy of {family}'s session"
+        await together(
+            self.world.must_be_refused(Dead(family.owner.holding(value, None, label), "it was altered"))
+            for value in altered
         )
-        await self.world.must_be_refused(Dead(altered, "it was altered"))
+        await self.world.must_be_accepted(family)
+
+    def edited(self, value: str, known: list[str], act: Act) -> Iterator[str]:
+        """Half of the ways in which a value can be edited; an opaque one in the part that tells it from others."""
+        half, at = act.what % 2, act.who
+        if token := jwt.parse(value):
+            made = (SignatureEdit.apply(edit, token) for edit in SPREAD[(at // 2 + half) % 4 :: 4])
+        else:
+            span = telling(value, [one for one in known if one not in ("", value)])
+            kinds = (TextEdit(kind, at, LETTERS[at % len(LETTERS)]) for kind in TEXT_KINDS[half::2])
+            made = (edit.apply(value, span) for edit in kinds)
+        return (changed for changed in made if changed)
+
+    async def send_it_elsewhere(self, act: Act) -> None:
+        """A session id that stands anywhere but in its cookie is nobody's."""
+        family = await self.world.living(act)
+        places = list(self.target.carrying_elsewhere(family.owner))[act.what % 2 :: 2]
+        await together(self.world.must_be_refused(Dead(holder, "it stands elsewhere")) for holder in places)
 
     # -- going
 
     async def log_out(self, act: Act) -> None:
-        """A logout ends its session."""
+        """A logout ends its session, and no other one (I9)."""
         world, family = self.world, await self.world.surely_living(act)
+        await self.company(family)
+        for home in self.world.homes[1:]:
+            # A replica may remember what it has seen.
+            family.owner.home = home
+            await world.must_be_accepted(family, silently=True)
+        family.owner.home = self.world.homes[act.what % len(self.world.homes)]
         copy = family.owner.stolen(f"mallory with a copy of {family}'s session")
         await self.target.expect_logged_out(family.owner)
         world.tell(f"{family} logs out")
         world.end(family, f"{family} logged out", copy=copy)
         world.dead.append(Dead(family.owner, f"{family} logged out"))
-        if self.system.logout_ends_others or self.target.policy.logout_ends == "all":
+        if self.ends_others(family):
             for other in world.others(family):
                 other.doubtful = True
-        await self.spared(act)
+        await self.spared(family)
+
+    def ends_others(self, family: Family) -> bool:
+        """Whether a logout of this session may end others of its user.
+
+        What is measured of sessions is taken as it is; of tokens it must be declared (token.revoke.isolation).
+        """
+        if self.target.policy.logout_ends == "all":
+            return True
+        values = [one.owner.secret() for one in self.world.families if one.user is family.user]
+        shared = len(set(values)) < len(values)
+        return shared or (self.system.logout_ends_others and not self.target.has(Capability.TOKEN))
+
+    async def spell_otherwise_what_is_dead(self, act: Act) -> None:
+        """Another spelling of a signed token is as dead as the token (I2)."""
+        if not any(jwt.parse(dead.holder.secret()) for dead in self.world.dead):
+            await self.log_out(act)
+        for dead in [dead for dead in self.world.dead if jwt.parse(dead.holder.secret())][-1:]:
+            spelled = [holder for family in SPELLINGS for holder in self.target.respelled(dead.holder, family)]
+            some = spelled[act.what % 2 :: 2]
+            await together(self.world.must_be_refused(Dead(holder, dead.reason)) for holder in some)
 
     async def log_out_with_what_is_dead(self, act: Act) -> None:
-        """A logout by nobody ends nobody's session (I7, I8)."""
+        """A logout by nobody breaks nothing and ends nobody's session (I7, I8)."""
         if not self.world.dead:
-            return
-        dead = self.world.dead[act.who % len(self.world.dead)]
-        try:
-            await dead.holder.logout()
-        except StepFailedError:
-            return
-        self.world.tell(f"{dead.holder.label} logs out")
+            await self.log_out(act)
+        held = [dead for dead in self.world.dead if act.what % 2 or dead.holder.secret()]
+        dead = held[-1] if held else self.world.dead[-1]
+        with self.trying(f"{dead.holder.label} logs out"):
+            await self.target.expect_harmless_logout(dead.holder)
 
     async def log_out_everywhere(self, act: Act) -> None:
-        """A logout everywhere ends the user's other sessions, and nobody else's."""
+        """A logout everywhere ends the user's other sessions, and nobody else's, nor what begins after it."""
         world, family = self.world, await self.world.surely_living(act)
-        if not world.others(family) and world.room(family.user):
-            await world.log_in(family.user)
+        await self.company(family, 2)
+        sessions = [one for one in world.alive if one.user is family.user]
+        family = sessions[act.what % 3 % len(sessions)]
+        await world.must_be_accepted(family, silently=True)
+        if not family.alive:
+            return
+        if family is sessions[-1]:
+            await self.target.at_a_new_second()
         await self.target.log_out_everywhere(family.owner)
         world.tell(f"{family} logs out everywhere")
         family.doubtful = True
         for other in world.others(family):
             world.end(other, f"{family} logged out everywhere")
-        await self.spared(act)
+        await self.spared(family)
+        await self.come_back(family.user)
 
-    async def spared(self, act: Act) -> None:
-        """Half of the time, whoever should have been left alone is asked at once (I3)."""
-        surely = [family for family in self.world.alive if not family.doubtful]
-        if surely and act.what % 2:
-            await self.world.must_be_accepted(surely[act.who % len(surely)])
-
-    # -- refreshing
-
-    async def refresh(self, act: Act) -> None:
-        """A refresh gives a successor, and spends what it was shown."""
-        await self.refreshed(await self.world.living(act))
-
-    async def refreshed(self, family: Family) -> bool:
-        """Refresh once; whether it worked."""
+    async def come_back(self, user: User) -> None:
+        """A login right after the end of all sessions is a new beginning (I9)."""
         world = self.world
-        spent = family.owner.stolen(f"mallory with {family}'s spent refresh token")
-        renewal = await self.target.present(family.owner)
-        world.tell(f"{family} refreshes")
-        opened = await self.target.works(renewal)
-        if opened and family.renewal_ended:
-            world.violated(f"{family} gets no new token ({family.renewal_ended})", opened)
-        if not opened:
-            family.doubtful = True
-            return False
-        if await self.target.refresh_token(renewal.party) != await self.target.refresh_token(spent):
-            family.spent.append(spent)
-        family.owner = renewal.party
-        family.owner.principal = family.user.principal
-        return True
-
-    async def replay_a_spent_one(self, act: Act) -> None:
-        """A spent refresh token gives nothing, and ends its family where that is promised (I5, I14)."""
-        world, family = self.world, await self.world.living(act)
-        if self.target.policy.grace_seconds or not self.target.must_rotate(family.owner):
-            return
-        # Two at least, so that one is no parent of the one in use.
-        for _ in range(2 - len(family.spent)):
-            if not await self.refreshed(family):
-                return
-        if not family.spent:
-            return
-        thief = family.spent[act.what % len(family.spent)]
-        renewal = await self.target.present(thief)
-        world.tell(f"{thief.label} presents it")
-        if opened := await self.target.works(renewal):
-            world.violated(f"{thief.label} gets nothing", opened)
-        family.doubtful = True
-        if self.target.policy.reuse_cascade:
-            family.renewal_ended = "one of its spent tokens came back"
-            # At once: asking with its access token first could end what is told of it.
-            await self.refreshed(family)
-        await self.spared(act)
-
-    async def refresh_with_what_is_dead(self, act: Act) -> None:
-        """What ended is not renewed (I5)."""
-        able = [dead for dead in self.world.dead if dead.renews]
-        if not able:
-            return
-        await self.world.must_not_renew(able[act.who % len(able)])
-
-    async def use_a_refresh_token_as_access(self, act: Act) -> None:
-        """A refresh token opens no route."""
-        family = await self.world.living(act)
-        token = family.owner.tokens.get("refresh")
-        if token and "access" in family.owner.tokens:
-            mallory = family.owner.holding(token, None, f"mallory with {family}'s refresh token as access token")
-            await self.world.must_be_refused(Dead(mallory, "it is of another kind"))
-
-    # -- what owners and administrators do
-
-    async def prove_the_password_again(self, act: Act) -> None:
-        """After a proof of the password, an old value of the session is nobody's (I12)."""
-        world, family = self.world, await self.world.surely_living(act)
-        before = family.owner.stolen(f"mallory with {family}'s session from before the proof")
-        # How the target answers a wrong proof is found out in a login of its own.
-        family.user.crowded = True
-        await self.target.step_up(family.owner)
-        # Whoever proves the password may be given its limits anew.
-        family.owner.issued_at = self.target.clock.now()
-        world.tell(f"{family} proves the password again")
-        if family.owner.secret() != before.secret():
-            world.dead.append(Dead(before, "the proof gave a new one"))
-
-    async def change_the_password(self, act: Act) -> None:
-        """A new password ends what the policy says."""
-        world, family = self.world, await self.world.surely_living(act)
-        user, promised = family.user, self.target.policy.password_change_ends
-        new = f"Pp-{secrets.token_hex(8)}-Rowan-5!"
-        self.system.secrets.learn(new, f"new password of {user.name}")
-        verb = self.system.description.change_password
-        copy = family.owner.stolen(f"mallory with {family}'s session from before")
-        exchange = await family.owner.verb("change_password", verb, f"{family} changes the password", new_password=new)
-        if exchange.answer is None or exchange.answer.status >= 400:
-            world.unclear("the password change was refused: is `change_password` right?", exchange)
-        world.tell(f"{family} changes the password")
-        user.facts = {**user.facts, "password": new}
-        family.owner.issued_at = self.target.clock.now()
-        for other in world.alive:
-            if other.user is user:
-                other.owner.facts = user.facts
-                other.doubtful = True
-        if promised in ("others", "all"):
-            for other in world.others(family):
-                world.end(other, f"{user.name} changed the password")
-        if promised == "all":
-            world.end(family, f"{user.name} changed the password", copy=copy)
-
-    async def be_disabled_and_enabled(self, act: Act) -> None:
-        """Whoever is disabled is out, and enabling brings nothing back."""
-        world, family = self.world, await self.world.living(act)
-        admin = self.system.description.admin
-        if "disable" not in admin or "enable" not in admin:
-            return
-        await self.target.administer("disable", family.owner)
-        world.tell(f"the administrator disables {family.user.name}")
-        for one in (family, *world.others(family)):
-            world.end(one, f"{family.user.name} was disabled")
-        await world.probe_the_dead()
-        await self.target.administer("enable", family.owner)
-        world.tell(f"the administrator enables {family.user.name}")
-
-    async def be_thrown_out(self, act: Act) -> None:
-        """An administrator ends all sessions of a user."""
-        world, family = self.world, await self.world.living(act)
-        if "end-sessions" not in self.system.description.admin:
-            return
-        await self.target.administer("end-sessions", family.owner)
-        world.tell(f"the administrator ends {family.user.name}'s sessions")
-        for one in (family, *world.others(family)):
-            world.end(one, f"the administrator ended {family.user.name}'s sessions")
-
-    # -- time
-
-    @property
-    def timed(self) -> bool:
-        """Whether hours can pass here, and a cookie's session has limits that only the server knows."""
-        return self.target.clock.travels and bool(self.target.cookies) and not self.target.has(Capability.TOKEN)
-
-    async def stay_away(self, _: Act) -> None:
-        """Nobody does anything for the idle time: then every session is over."""
-        world, clock = self.world, self.target.clock
-        if self.timed and self.target.policy.idle:
-            await clock.until(clock.now() + past_idle(self.system))
-            reason = "nobody used it for the idle time"
-        elif clock.travels and self.target.has(Capability.REFRESH) and past_refresh_idle(self.system):
-            await clock.until(clock.now() + past_refresh_idle(self.system))
-            world.tell("everybody stays away for the idle time of refresh tokens")
-            left = list(world.alive)
-            for family in left:
-                family.doubtful, family.renewal_ended = True, "nobody refreshed it for its idle time"
-            for family in left:
-                # An access token is over by now, too, and would only say that. Not each has a refresh token left.
-                with contextlib.suppress(NotApplicable):
-                    await self.refreshed(family)
-            return
+        party, exchange, _ = await world.enter(user, Jar())
+        judged = await party.whoami()
+        world.tell(f"{user.name} logs in again at once")
+        if judged.accepted:
+            await world.admitted(user, party)
+        elif judged.refused:
+            await self.target.at_a_new_second(later=3)
+            await world.log_in(user)
+            world.violated(f"the session of {user.name} that begins right after goes on", judged)
         else:
-            return
-        world.tell("everybody stays away for the idle time")
-        for family in list(world.alive):
-            world.end(family, reason)
+            world.unclear(f"a genuine login of {user.name} is {judged}", exchange)
 
-    async def keep_busy(self, act: Act) -> None:
-        """A session that is used all the time ends at the absolute limit, and so do all that are as old."""
-        world, clock = self.world, self.target.clock
-        if not self.timed or not self.target.policy.absolute:
-            return
-        family = await world.living(act)
-        until = family.owner.issued_at + past_absolute(self.system)
-        pause = min(self.target.policy.idle or until, until - clock.now()) * 0.9
-        while clock.now() + pause < until and pause > 0:
-            await clock.until(clock.now() + pause)
-            if not (await family.owner.whoami()).accepted:
-                family.doubtful = True
-        await clock.until(until)
-        world.tell(f"{family} keeps busy until the absolute limit")
-        for one in list(world.alive):
-            if one.owner.issued_at <= family.owner.issued_at:
-                world.end(one, "its absolute limit is past")
-            else:
-                one.doubtful = True
 
-    async def keep_refreshing(self, act: Act) -> None:
-        """A family that is refreshed all the time ends at the limit of its login (I5)."""
-        world, clock = self.world, self.target.clock
-        life, idle = past_refresh_lifetime(self.system), self.target.policy.refresh_idle
-        if not clock.travels or not life:
-            return
-        family = await world.living(act)
-        born = family.owner.issued_at
-        pause = min((idle or life) * 0.75, life / 4)
-        if life / pause > REFRESHES:
-            return
-        for one in world.alive:
-            one.doubtful = True
-        while clock.now() + pause < born + life:
-            await clock.until(clock.now() + pause)
-            if not await self.refreshed(family):
-                return
-        await clock.until(born + life)
-        world.tell(f"{family} keeps refreshing until the limit of the login")
-        family.renewal_ended = "its login is too long ago"
-        await self.refreshed(family)
+def telling(value: str, others: Sequence[str]) -> tuple[int, int]:
+    """The part of a value, from where to where, in which it differs from others; what is the same may be a label."""
+    if not others:
+        return 0, len(value)
+    front = min(same(value, other) for other in others)
+    return front, len(value) - min(same(value[::-1], other[::-1]) for other in others)
+
+
+def same(one: str, other: str) -> int:
+    """How many characters two values have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, its) in pairs if mine != its), min(len(one), len(other)))

@@ -19,6 +19,7 @@ from conformance.lifecycle.hygiene import Hygiene
 from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.model import Capability, Exchange
 from conformance.target.cookies import Jar
+from conformance.target.limits import remaining_life
 from conformance.target.oracle import THROTTLED, Judgement, is_client_error, unclear_reason
 from conformance.target.party import Party
 from conformance.target.verbs import NoFormError, StepFailedError
@@ -26,11 +27,14 @@ from conformance.target.wire import Log
 
 if TYPE_CHECKING:
     from conformance.target.facade import Target
+    from conformance.target.oauth_messages import Client
 
 NEWEST, SAMPLE = 3, 1
 """Dead credentials that are asked after each step: the newest, and others in turn."""
 MOST_ALIVE = 2
 """Sessions of a user at once, unless more are declared: a target may have a limit that it does not tell."""
+SHORTLY = 30.0
+"""Seconds before the end of a token in which it is used no more: a life takes time."""
 LONG_LIFE = 20.0
 """Seconds after which a life comes to its end, whatever else would have happened in it."""
 
@@ -50,6 +54,10 @@ class World:
         """Every credential value that was issued, and to whom."""
         self.asked = 0
         self.hygiene = Hygiene(self)
+        self.contradicted = False
+        """The target contradicts the model, and that was told."""
+        self.public: Client | None = None
+        """A client of which rotation is demanded, where that of ordinary logins is another kind."""
 
     # -- who there is
 
@@ -62,7 +70,10 @@ class World:
         """Whether another session of this user can live beside those that do."""
         limit = self.target.policy.max_sessions or MOST_ALIVE
         living = sum(family.user is user for family in self.alive)
-        return living < (limit if self.system.side_by_side else 1)
+        system = self.system
+        # Whether a logout of one token may end the others is judged.
+        alone = system.login_ends_others or system.login_ends_refresh
+        return living < (1 if alone or (system.logout_ends_others and not self.target.has(Capability.TOKEN)) else limit)
 
     async def living(self, act: Act) -> Family:
         """The session that an act is of; where nobody has one, somebody logs in."""
@@ -75,9 +86,11 @@ class World:
 
     async def surely_living(self, act: Act) -> Family:
         """The same for an act that needs to be signed in: whether it can be done says whether the session lives."""
-        family = await self.living(act)
-        await self.must_be_accepted(family, silently=True)
-        return family
+        while True:
+            family = await self.living(act)
+            await self.must_be_accepted(family, silently=True)
+            if family.alive:
+                return family
 
     async def resolved(self, family: Family) -> bool:
         """Whether a doubtful session still lives: what is seen settles it."""
@@ -85,12 +98,30 @@ class World:
         if judged.accepted:
             self.must_be_named(judged, family.user, str(family))
             family.doubtful = False
+            if (left := self.left_of(family)) is not None and left < SHORTLY:
+                # Nothing more is claimed of it, nor of how many sessions its user has.
+                family.ended, family.user.crowded = "its token is about to expire", True
         elif judged.refused:
             # What ended it is not known, so nothing more is claimed of what descends from it.
             family.ended = "it was found ended"
         else:
             self.unclear(f"whether {family} is still signed in is open", judged.exchange)
         return family.alive
+
+    def left_of(self, family: Family) -> float | None:
+        """Seconds for which what this session shows goes on without a refresh; None where nothing says so."""
+        life = remaining_life(family.owner) if self.target.has(Capability.TOKEN) else None
+        return None if life is None else family.owner.issued_at + life - self.target.clock.now()
+
+    async def let_pass(self, seconds: float) -> None:
+        """Time passes, and which sessions it ends is not known."""
+        await self.target.clock.until(self.target.clock.now() + seconds)
+        self.doubt_all()
+
+    def doubt_all(self) -> None:
+        """Of no session that lives it is known any more that it does."""
+        for family in self.alive:
+            family.doubtful = True
 
     def others(self, family: Family) -> list[Family]:
         """The living sessions of the same user."""
@@ -107,6 +138,7 @@ class World:
 
         An acceptance proves itself; a refusal may be the mood of the moment.
         """
+        self.contradicted = True
         proven = proven or (isinstance(actual, Judgement) and actual.accepted)
         told = "; ".join(f"{at}. {line}" for at, line in enumerate(self.story, 1))
         shown = [exchange for exchange in self.target.log if id(exchange) not in self.quiet]
@@ -141,14 +173,13 @@ class World:
         sample = [older[(self.asked + at) % len(older)] for at in range(min(SAMPLE, len(older)))]
         self.asked += 1
         if self.system.description.replicas:
-            for at, dead in enumerate(newest):
-                dead.holder.home = self.replica(self.asked + at)
+            newest = [replace(dead, holder=replace(dead.holder, home=home)) for dead in newest for home in self.homes]
         await together(self.must_be_refused(dead) for dead in (*newest, *sample))
 
-    def replica(self, at: int) -> str:
-        """One of the base URLs."""
-        homes = ("", *self.system.description.replicas)
-        return homes[at % len(homes)]
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """The base URLs, the described one first."""
+        return ("", *self.system.description.replicas)
 
     async def must_be_accepted(self, family: Family, *, silently: bool = False) -> None:
         """Invariants I3 and I4: what lives is accepted, as its own user; `silently` leaves out what is as it should."""
@@ -184,6 +215,7 @@ class World:
 
     async def settle(self) -> None:
         """Two users, logged in."""
+        await self._find_public()
         names = ("alice", "bob")[: 2 if self.target.has(Capability.SECOND_ACCOUNT) else 1]
         for at, name in enumerate(names):
             if self.target.has(Capability.REGISTER):
@@ -195,10 +227,22 @@ class World:
                 self.users.append(User(name, self.target.known(name)))
                 await self.log_in(self.users[at])
 
-    async def enter(self, user: User, jar: Jar, password: str = "") -> tuple[Party, Exchange | None, bool]:
+    async def _find_public(self) -> None:
+        """See once in a run whether a public client is described, and given refresh tokens that must rotate."""
+        known: dict[str, Client | None] = vars(self.system).setdefault("public_client", {})
+        if not known and self.target.has(Capability.REFRESH) and self.target.has(Capability.AUTHORIZE):
+            known["found"] = None
+            with contextlib.suppress(Stop):
+                known["found"] = (await self.target.public_login("alice")).client
+        self.public = known.get("found")
+
+    async def enter(
+        self, user: User, jar: Jar, password: str = "", client: Client | None = None
+    ) -> tuple[Party, Exchange | None, bool]:
         """Try to log in with a client that carries these cookies; last comes whether a login could be sent at all."""
         log = Log(self.target.log.add)
         party = Party(self.system, user.name, user.account, self.system.own_lane(), log, jar.copy(), facts=user.facts)
+        party.client = client
         self.system.logins += 1
         words = {"password": password} if password else {}
         exchange: Exchange | None = None
@@ -213,10 +257,15 @@ class World:
             self.unclear("the target throttles logins", exchange)
         return replace(party, log=self.target.log), exchange, sent
 
-    async def log_in(self, user: User, jar: Jar | None = None, carrying: str = "") -> Family | None:
+    async def log_in(
+        self, user: User, jar: Jar | None = None, carrying: str = "", client: Client | None = None
+    ) -> Family | None:
         """A login; None where the target refuses one that carries strange cookies."""
-        party, exchange, sent = await self.enter(user, jar or Jar())
-        self.tell(f"{user.name} logs in" + (f", carrying {carrying}" if carrying else ""))
+        # Where rotation is demanded of some clients alone, every other login is for one of these.
+        client = client or (self.public if len(self.families) % 2 else None)
+        party, exchange, sent = await self.enter(user, jar or Jar(), client=client)
+        where = f" for {client}" if client else ""
+        self.tell(f"{user.name} logs in{where}" + (f", carrying {carrying}" if carrying else ""))
         judged = await party.whoami()
         if not judged.accepted:
             if carrying and judged.refused:
@@ -240,9 +289,14 @@ class World:
             # Whether a user's own values repeat, `session.id.unique` judges: a signed one may, within its second.
             if value and self.seen.setdefault(value, user) is not user:
                 self.violated(f"the login gives {user.name} a value for {carrier} that nobody had before", "an old one")
-        if self.system.login_ends_others:
+        untold = user.crowded and self.target.policy.max_sessions is None
+        if self.system.login_ends_others or untold:
             for other in self.alive:
                 other.doubtful = other.doubtful or other.user is user
+        for other in self.alive:
+            if other.user is user and other.owner.secret() == family.owner.secret():
+                # A login may be given what another one has, such as the account's one token: they end together.
+                other.ended = "another login goes on with its session"
         self.families.append(family)
         return family
 
@@ -262,8 +316,7 @@ class World:
                 await acts.perform(act)
                 await self.probe_the_dead()
                 await self.hygiene.look()
-            for family in self.alive:
-                await self.must_be_accepted(family)
+            await together(self.must_be_accepted(family) for family in self.alive)
             for at in range(0, len(self.dead), NEWEST):
                 await together(self.must_be_refused(dead) for dead in self.dead[at : at + NEWEST])
             for dead in [dead for dead in self.dead if dead.renews][-NEWEST:]:
@@ -281,7 +334,7 @@ class World:
                 with contextlib.suppress(StepFailedError):
                     await family.owner.logout()
 
-    async def planted(self, which: int) -> tuple[Jar, str, Family | None]:
+    async def planted(self, which: int, user: User) -> tuple[Jar, str, Family | None]:
         """Cookies that a client may carry into a login: a visitor's, made-up ones, dead ones, somebody's live ones."""
         which, kind = divmod(which, KINDS)
         if not self.target.cookies or kind == 0:
@@ -297,11 +350,13 @@ class World:
             holder = self.target.stranger().holding(made, self.target.cookie, "mallory with the made-up session")
             self.dead.append(Dead(holder, "it was made up"))
             return holder.jar, "a made-up session", None
-        if kind == DEAD and self.dead:
-            found = self.dead[which % len(self.dead)]
-            return found.holder.jar, "what is dead", None
+        held = [dead.holder for dead in self.dead if dead.holder.secret(self.target.cookie)]
+        if kind == DEAD and held:
+            return held[-1 - which % len(held)].jar, "what is dead", None
         if kind >= LIVE and self.alive:
-            family = self.alive[which % len(self.alive)]
+            # Another user's session and the user's own by turns, where both are there.
+            wanted = [family for family in self.alive if (family.user is user) is bool(which % 2)] or self.alive
+            family = wanted[which // 2 % len(wanted)]
             return family.owner.jar, f"{family}'s session", family
         return Jar(), "", None
 

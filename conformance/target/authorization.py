@@ -311,8 +311,11 @@ class AuthorizationServer:
         return TokenRequest(client, altered((("grant_type", "refresh_token"), ("refresh_token", token)), changes))
 
     async def grant(self, party: Party) -> None:
-        """Let the default client have tokens of whoever is logged in here; where that fails, `trouble` says why."""
-        client = self.default_client
+        """Let a client have tokens of whoever is logged in here: the party's, else the default one.
+
+        Where that fails, `trouble` says why.
+        """
+        client = party.client or self.default_client
         response = await self.ask(party, self.request(client))
         if not response.code:
             self.trouble = f"the authorization request of {client} ended in {response}, not in a code"

@@ -175,12 +175,12 @@ class Endings(Presenting):
 
     # -- other spellings
 
-    def respelled(self, party: Party) -> list[Party]:
-        """Thieves, each with another spelling of a party's token, as this check's family of forgeries has them."""
+    def respelled(self, party: Party, family: str = "") -> list[Party]:
+        """Thieves, each with another spelling of a party's token, as a family of forgeries, this check's, has them."""
         from conformance.attacks.forge import FAMILIES, material
 
         carrier, genuine = self.jwt(party)
-        forgeries = FAMILIES[self.check.id](material(genuine))
+        forgeries = FAMILIES[family or self.check.id](material(genuine))
         label = f"a thief with another spelling of {party.label}'s token"
         return [party.holding(f.wire, carrier, f"{label} ({f.name})") for f in forgeries]
 

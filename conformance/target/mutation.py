@@ -112,6 +112,10 @@ class Mutations(Cast, Expectations):
                 )
             return effect
 
+    async def attacked(self, victim: Victim, forgery: Forgery) -> Effect | None:
+        """The same for a victim of one's own, whose state nobody else changes."""
+        return await self._attack(victim, forgery, ())
+
     async def _attack(self, victim: Victim, forgery: Forgery, planted: Planted) -> Effect | None:
         party, value = victim.party.in_log(self.log), fresh_value()
         browser = browser_of(party)

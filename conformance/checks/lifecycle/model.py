@@ -10,17 +10,18 @@ from conformance.target.facade import Target
     needs=[],
     sources=["ASVS-v5.0.0-7.4.1", "ASVS-v5.0.0-7.2.4", "ASVS-v5.0.0-7.2.1", "CWE-613", "CWE-384"],
     exclusive=True,
-    logins=75,
+    logins=80,
     requests=lambda system: 2 * len(lives().fitted(system.capabilities).acts),
 )
 @given(examples=10, life=lives)
 async def whatever_happens_the_dead_stay_dead(target: Target, life: Life) -> None:
     """Whatever happens, in whatever order, what ended stays ended, and what lives is its own user's.
 
-    Each attack of the catalogue is a sequence that somebody thought of. Here a model of sessions draws sequences that
-    nobody did: logins over planted, dead and foreign sessions, thefts, logouts, refreshes, new passwords, disabling,
-    hours that pass. After each step everything that must be dead is tried. What each answer owes to cookies, caches and
-    secrets is judged on the way; what the check of that rule does not see itself is told here, and graded as there.
+    Each attack of the catalogue is a sequence that somebody thought of. Here a model of sessions leads lives that
+    nobody did, each act of which is dealt or drawn: logins over planted, dead and foreign sessions, thefts, logouts,
+    refreshes, replays, revocations, new passwords, disabling, hours that pass. After each step everything that must be
+    dead is tried. What each answer owes to cookies, caches and secrets is judged on the way; what the check of that
+    rule does not see itself is told here, and graded as there.
 
     Remedy: let the end of a session be one state in one place that nothing leaves, and read it at every use.
     """
