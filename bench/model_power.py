@@ -23,6 +23,7 @@ from conformance.model import Outcome
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from reference_impl import FAULTS, SCHEMES, VARIANTS, Fault
+from tests.matrix import everything
 
 CHECK = "lifecycle.model"
 LIVES = 30
@@ -60,7 +61,7 @@ def _uncut() -> dict[str, Lives]:
 async def _trial(target: str, seed: int, examples: int) -> Trial:
     async with opened(target, Options(seed=seed)) as system:
         session = Session(system, Selection(only=(CHECK,), destructive=True))
-        plan = await session.prepare()
+        plan = await session.prepare(judged_by=[everything()])
         checks = (replace(check, examples=examples, strategy=_uncut) for check in plan.checks)
         session.plan = replace(plan, checks=tuple(checks))
         (verdict,) = [verdict async for verdict in session.run()]

@@ -134,6 +134,8 @@ class Finding:
     evidence: tuple[Exchange, ...] = ()
     of: tuple[str, ...] = ()
     """Ids of the checks whose expectation it breaks, where that is not the one of the check that came upon it."""
+    aside: bool = False
+    """It was seen on the way, beside what the check is about, and is told where nothing else is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,9 +311,10 @@ async def _body(target: Target, profiles: Sequence[Profile]) -> str:
                 target.clock.leave()
 
     def weight(violation: Violation) -> int:
-        # What breaks the check's own expectation comes first, then by what becomes of it.
+        # What the check is about comes first where the profiles demand it, then by what becomes of it.
         found = violation.finding
-        return 1 + EFFECTS.index(judge(_broken(check, found).sources, profiles)[0]) if found.of else 0
+        effect = EFFECTS.index(judge(_broken(check, found).sources, profiles)[0])
+        return effect + 1 if effect or found.aside else 0
 
     tried = await explore(attempt, strategies, seed, check.examples, weight)
     if not target.log.count:

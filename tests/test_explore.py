@@ -327,6 +327,12 @@ class Slow:
     def machine(self, sink: Any) -> Any:
         raise NotImplementedError
 
+    def dealt(self, seed: int, examples: int) -> list[Any]:
+        return []
+
+    def shorter(self, dealt: Any) -> list[Any]:
+        return []
+
 
 @pytest.mark.asyncio
 async def test_what_took_long_to_find_is_told_as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from conformance.attacks.lives import ACTS, DEALT, SELDOM, STEPS, VARIANTS, Act, Life, Lives, lives
+from conformance.certify import Selection, Session
 from conformance.errors import Violation
 from conformance.explore import Hit, _draw, _run, explore
 from conformance.lifecycle.acts import Acts, telling
+from conformance.lifecycle.grading import TWINS
 from conformance.lifecycle.linearizability import Said
 from conformance.lifecycle.world import lead
 from conformance.model import Capability, Finding, Outcome
@@ -114,12 +116,28 @@ async def test_a_clean_server_lives_as_modelled(scheme: str) -> None:
     assert verdict.outcome is Outcome.PASS, verdict.reason
 
 
+def test_every_act_is_graded_by_checks_that_there_are() -> None:
+    assert set(TWINS) <= set(ACTS)
+    assert {id for twins in TWINS.values() for id in twins} <= set(catalogue())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("profile", "outcome"), [("asvs-5.0.0-auth-l1", "advice"), ("asvs-5.0.0-auth-l2", "fail")])
+async def test_a_contradiction_is_graded_as_the_check_of_its_demand(profile: str, outcome: str) -> None:
+    async with opened("ref:session+pwchange-keeps-others", Options(seed=1)) as system:
+        session = Session(system, Selection(only=(CHECK,), profiles=(profile,), destructive=True))
+        await session.prepare()
+        (verdict,) = [verdict async for verdict in session.run()]
+    assert (verdict.outcome, verdict.level) == (outcome, "L2")
+    assert "ASVS-v5.0.0-7.4.3" in verdict.check.sources
+
+
 @pytest.mark.asyncio
 async def test_a_contradiction_is_told_as_a_story() -> None:
     (verdict,) = await verdicts("ref:session+failed-login-ends-sessions", only=(CHECK,))
     assert verdict.outcome is Outcome.FAIL, verdict.reason
     assert "after: 1. alice logs in" in verdict.expected
-    assert "somebody tries a wrong password of" in verdict.expected
+    assert "a wrong password" in verdict.expected
     assert verdict.inputs
     assert verdict.evidence
 

@@ -67,9 +67,8 @@ async def test_what_its_own_check_sees_is_left_to_it(fault: str) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("fault", ["malformed-id-500", "logout-twice-500"])
-async def test_a_crash_that_its_own_check_sees_is_left_to_it(fault: str) -> None:
-    assert await seen(f"ref:session+{fault}", "log out", "alter", "log out with what is dead") is None
+async def test_a_crash_that_its_own_check_sees_is_left_to_it() -> None:
+    assert await seen("ref:session+malformed-id-500", "log out", "alter") is None
 
 
 @pytest.mark.asyncio
@@ -78,8 +77,9 @@ async def test_a_contradiction_is_told_before_what_answers_lack() -> None:
         await proofs_of(system)
         verdict = await judge_one(system, catalogue()[CHECK], [everything()])
     assert verdict.outcome is Outcome.FAIL
-    assert "is refused (alice changed the password)" in verdict.expected or "changed the password" in verdict.expected
-    assert verdict.check.sources == catalogue()[CHECK].sources
+    assert "the password" in verdict.expected
+    assert "also after" not in verdict.expected
+    assert "ASVS-v5.0.0-7.4.3" in verdict.check.sources
 
 
 def graded(fault: str, *profiles: str) -> Verdict:

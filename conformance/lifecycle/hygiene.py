@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from conformance.lifecycle.model import Dead, Family
 from conformance.model import Capability, Exchange
@@ -121,6 +121,7 @@ class Hygiene:
 
     def _flaws(self, exchange: Exchange, now: float, held: Held) -> Iterator[Found]:
         setting, facts = False, self.facts
+        secrets = frozenset((name, value) for name, value in held.secrets if not _brought(exchange, value))
         for cookie in set_cookies(exchange):
             if cookie.clears(now):
                 continue
@@ -128,11 +129,11 @@ class Hygiene:
             setting = setting or (cookie.name, cookie.value) in held.secrets
             yield from ((of, flaw) for of, rule in COOKIE_RULES.items() if (flaw := rule(cookie, facts, now)))
         yield from ((TWICE, flaw) for flaw in set_twice(exchange))
-        yield from ((URL, flaw) for flaw in in_addresses(exchange, held.secrets))
+        yield from ((URL, flaw) for flaw in in_addresses(exchange, secrets))
         listed = self.target.system.description.sessions.list_
         # What the list of sessions shows, `session.list.truth` judges.
         if not _is_step(exchange, listed):
-            yield from ((BODY, flaw) for flaw in in_body(exchange, held.secrets))
+            yield from ((BODY, flaw) for flaw in in_body(exchange, secrets))
         if (setting or self._tells_who(exchange, held)) and (flaw := storable(exchange)):
             yield CACHE, flaw
         if _holds(exchange, held.tokens) and (flaw := storable_token(exchange)):
@@ -210,8 +211,9 @@ class Hygiene:
         last = max(e.sent_at for e in shown)
         before = [e for e in self.target.log if e.sent_at <= last and id(e) not in self.world.quiet]
         self.target.violation(
-            f"{expected}, also after: {told}", actual, [*before, *shown], proven=True, of=[one.of for one in seen]
-        )
+            f"{expected}, also after: {told}", actual, [*before, *shown], proven=True, of=[one.of for one in seen],
+            aside=True,
+        )  # fmt: skip
 
 
 def _holders(family: Family) -> tuple[Party, ...]:
@@ -221,6 +223,13 @@ def _holders(family: Family) -> tuple[Party, ...]:
 def _holds(exchange: Exchange, values: Iterable[str]) -> bool:
     body = exchange.answer.body.decode("utf-8", "replace") if exchange.answer else ""
     return any(value in body for value in values)
+
+
+def _brought(exchange: Exchange, value: str) -> bool:
+    """Whether the request itself holds a value where no browser puts it: an answer that repeats it tells nothing."""
+    sent = exchange.request
+    others = [text for name, text in sent.headers if name.lower() != b"cookie"]
+    return any(value.encode() in place for place in (unquote(sent.url).encode(), sent.body, *others))
 
 
 def _is_step(exchange: Exchange, verb: Verb | None) -> bool:

@@ -72,3 +72,5 @@ class Dead:
     reason: str
     renews: bool = False
     """It holds a refresh token that must give nothing any more."""
+    of: tuple[str, ...] | None = None
+    """Checks of what ended it, by which its acceptance is graded; None until the act that ended it is over."""

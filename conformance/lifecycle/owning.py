@@ -73,7 +73,7 @@ class Owning(Proving):
             await self.target.expect_not_revoked(victim.owner, thief, handle, attempt)
 
     async def _revoked_by_another(self, _: Act, family: Family, victim: Family, handle: str) -> None:
-        attempt = self.target.as_foreigner()
+        attempt, self.world.of = self.target.as_foreigner(), ("session.list.foreign",)
         if foreigner := await self.foreigner(family):
             with self.trying(f"{foreigner} revokes {victim}'s session", foreigner, victim):
                 await self.target.expect_not_revoked(victim.owner, foreigner.owner, handle, attempt)

@@ -42,11 +42,13 @@ class Timing(Renewing):
         if self.timed and self.target.policy.idle:
             await clock.until(clock.now() + past_idle(self.system))
             world.tell("everybody stays away for the idle time")
+            world.of = ("session.timeout.idle",)
             for family in list(world.alive):
                 world.end(family, "nobody used it for the idle time")
         elif clock.travels and self.target.has(Capability.REFRESH) and past_refresh_idle(self.system):
             await clock.until(clock.now() + past_refresh_idle(self.system))
             world.tell("everybody stays away for the idle time of refresh tokens")
+            world.of = ("refresh.idle-expiry",)
             left = list(world.alive)
             for family in left:
                 family.doubtful, family.renewal_ended = True, "nobody refreshed it for its idle time"

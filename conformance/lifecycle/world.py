@@ -15,6 +15,7 @@ from conformance.attacks.lives import Act, Life
 from conformance.attacks.planted import invented_ids
 from conformance.errors import NotApplicable, Stop
 from conformance.explore import together
+from conformance.lifecycle.grading import TWINS
 from conformance.lifecycle.hygiene import Hygiene
 from conformance.lifecycle.model import DEAD, KINDS, LIVE, Dead, Family, User
 from conformance.model import Capability, Exchange
@@ -54,6 +55,8 @@ class World:
         """Every credential value that was issued, and to whom."""
         self.asked = 0
         self.hygiene = Hygiene(self)
+        self.of: tuple[str, ...] = ()
+        """Checks that ask the same as the act that goes on."""
         self.contradicted = False
         """The target contradicts the model, and that was told."""
         self.public: Client | None = None
@@ -133,7 +136,9 @@ class World:
         """Add to the story."""
         self.story.append(line)
 
-    def violated(self, expected: str, actual: object, *, proven: bool = False) -> NoReturn:
+    def violated(
+        self, expected: str, actual: object, *, proven: bool = False, of: tuple[str, ...] | None = None
+    ) -> NoReturn:  # fmt: skip
         """The target contradicts the model: told as a story, shown without what led nowhere.
 
         An acceptance proves itself; a refusal may be the mood of the moment.
@@ -142,7 +147,9 @@ class World:
         proven = proven or (isinstance(actual, Judgement) and actual.accepted)
         told = "; ".join(f"{at}. {line}" for at, line in enumerate(self.story, 1))
         shown = [exchange for exchange in self.target.log if id(exchange) not in self.quiet]
-        self.target.violation(f"{expected}, after: {told}", str(actual), shown, proven=proven)
+        self.target.violation(
+            f"{expected}, after: {told}", str(actual), shown, proven=proven, of=self.of if of is None else of
+        )
 
     def unclear(self, what: str, exchange: Exchange | None) -> NoReturn:
         """Nothing may be concluded from here on."""
@@ -155,7 +162,7 @@ class World:
         judged = await dead.holder.whoami()
         if judged.accepted:
             self.tell(f"{dead.holder.label} asks who it is")
-            self.violated(f"{dead.holder.label} is refused ({dead.reason})", judged)
+            self.violated(f"{dead.holder.label} is refused ({dead.reason})", judged, of=dead.of)
         self.hygiene.refused(dead, judged)
         self.quiet.add(id(judged.exchange))
 
@@ -164,7 +171,7 @@ class World:
         renewal = await self.target.present(dead.holder)
         if opened := await self.target.works(renewal):
             self.tell(f"{dead.holder.label} presents its refresh token")
-            self.violated(f"{dead.holder.label} gets nothing ({dead.reason})", opened, proven=True)
+            self.violated(f"{dead.holder.label} gets nothing ({dead.reason})", opened, proven=True, of=dead.of)
         self.quiet.add(id(renewal.exchange))
 
     async def probe_the_dead(self) -> None:
@@ -313,8 +320,10 @@ class World:
             for act in life.acts:
                 if time.monotonic() - began > LONG_LIFE:
                     break
+                self.of = TWINS.get(act.name, ())
                 await acts.perform(act)
                 await self.probe_the_dead()
+                self.over()
                 await self.hygiene.look()
             await together(self.must_be_accepted(family) for family in self.alive)
             for at in range(0, len(self.dead), NEWEST):
@@ -326,6 +335,12 @@ class World:
             with contextlib.suppress(Stop):
                 await acts.restore()
         await self.leave()
+
+    def over(self) -> None:
+        """An act is over: what it ended stays graded as it is."""
+        for dead in self.dead:
+            dead.of = self.of if dead.of is None else dead.of
+        self.of = ()
 
     async def leave(self) -> None:
         """Give the target its places back: what still lives is logged out."""

@@ -84,10 +84,11 @@ class View:
 
     def violation(
         self, expected: str, actual: str, evidence: Iterable[Exchange] | None = None, *, proven: bool = False,
-        of: Iterable[str] = (),
+        of: Iterable[str] = (), aside: bool = False,
     ) -> NoReturn:  # fmt: skip
-        """The attack succeeded; for `proven` and `of` see `Violation` and `Finding`."""
-        raise Violation(replace(self._finding(expected, actual, evidence), of=tuple(of)), proven=proven)
+        """The attack succeeded; for `proven`, `of` and `aside` see `Violation` and `Finding`."""
+        found = replace(self._finding(expected, actual, evidence), of=tuple(of), aside=aside)
+        raise Violation(found, proven=proven)
 
     def advise(self, expected: str, actual: str, evidence: Iterable[Exchange] | None = None) -> NoReturn:
         """A recommendation is not met."""
