@@ -187,6 +187,8 @@ class Check:
     """It measures the sample of credentials that is collected once for a whole run."""
     exclusive: bool = False
     """It changes what other users of the account see: runs as the account's only user."""
+    newcomers: bool = False
+    """Whom it acts on it registers, where the target offers that: there it needs nobody's account alone."""
     destructive: bool = False
     """Runs only with ``--allow destructive``."""
     load: bool = False

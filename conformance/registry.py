@@ -52,6 +52,7 @@ def check(
     requests: float | Callable[[Any], float] | None = None,
     sampled: bool = False,
     exclusive: bool = False,
+    newcomers: bool = False,
     destructive: bool = False,
     load: bool = False,
 ) -> Callable[[Body], Check]:
@@ -87,6 +88,7 @@ def check(
             requests=requests,
             sampled=sampled,
             exclusive=exclusive,
+            newcomers=newcomers,
             destructive=destructive,
             load=load,
         )

@@ -16,7 +16,7 @@ from conformance.errors import Advice, Inconclusive, NotApplicable, PickproofErr
 from conformance.estimate import Cost, cost_of
 from conformance.explore import Hit, explore
 from conformance.locks import AccountLock, hold
-from conformance.model import UNDECIDED, Check, Exchange, Finding, Outcome, Verdict
+from conformance.model import UNDECIDED, Capability, Check, Exchange, Finding, Outcome, Verdict
 from conformance.registry import catalogue
 from conformance.standards import EFFECTS, Profile, judge
 from conformance.target.clock import RealClock
@@ -133,7 +133,7 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
     alone = asyncio.Lock()
     # Writers first, then whoever waits longest, so that every wait begins at the start. Among writers, properties last:
     # they take longest, and somebody waits for a first verdict.
-    order = sorted(todo.checks, key=lambda c: (not c.exclusive, -_wait(system, c), c.examples, c.id))
+    order = sorted(todo.checks, key=lambda c: (not _exclusive(system, c), -_wait(system, c), c.examples, c.id))
     tasks: list[asyncio.Task[Verdict]] = []
     places = asyncio.Semaphore(system.wire.limits.concurrency + AT_HAND)
 
@@ -144,7 +144,7 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
     try:
         waiting = [check for check in order if _wait(system, check) > 0]
         # Whoever waits for minutes would keep those out that need their accounts alone, and these all the others.
-        first = [check for check in order if check.exclusive and check not in waiting]
+        first = [check for check in order if _exclusive(system, check) and check not in waiting]
         for check in first:
             start(check, places)
         for task in tuple(tasks):
@@ -165,6 +165,12 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _exclusive(system: System, check: Check) -> bool:
+    """Whether a check needs its accounts alone here; where time travels, one check's hours pass for all of them."""
+    apart = check.newcomers and Capability.REGISTER in system.capabilities and not system.clock.travels
+    return check.exclusive and not apart
 
 
 async def _all_waiting(system: System, tasks: Sequence[asyncio.Task[Verdict]]) -> None:
@@ -205,7 +211,7 @@ async def _one(
     progress: Progress,
     place: contextlib.AbstractAsyncContextManager[None],
 ) -> Verdict:
-    exclusive = check.exclusive or not system.side_by_side
+    exclusive = _exclusive(system, check) or not system.side_by_side
     async with place, hold(locks, alone=exclusive):
         if exclusive:
             async with alone:

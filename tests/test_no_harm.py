@@ -82,7 +82,7 @@ def test_quiet_is_kept_when_the_target_asks_for_it(tmp_path: Path) -> None:
 def test_how_long_a_target_asks_for_quiet(status: int, header: str | None, seconds: float) -> None:
     told = (("Retry-After", header),) if header else ()
     answer = Answer(status, (("Date", "Mon, 30 Nov 2026 00:00:02 GMT"), *told))
-    assert wire._retry_after(answer) == seconds
+    assert wire.retry_after(answer) == seconds
 
 
 @pytest.mark.asyncio

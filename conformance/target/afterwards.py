@@ -13,6 +13,7 @@ from conformance.target.hijack import Hijacking
 from conformance.target.mutation import Mutations
 from conformance.target.oracle import Judgement
 from conformance.target.party import Party
+from conformance.target.races import track_of
 from conformance.target.set_cookie import parse_date
 from conformance.target.stage import change_state, fresh_value, read_state
 from conformance.target.tour import Tour
@@ -105,10 +106,10 @@ class Afterwards(Hijacking, Mutations):
             before = [await read_state(user) for user in users]
             sent = [[fresh_value() for _ in range(WRITES)] for _ in users]
             pairs = [(user, value) for user, values in zip(users, sent, strict=True) for value in values]
-            # On connections of their own, or they would wait for each other.
-            done = await asyncio.gather(
-                *(_written(replace(user, lane=self.system.own_lane()), value) for user, value in pairs)
-            )
+            # On connections of their own, and outside the run's places, or they would wait for each other.
+            async with track_of(self.system):
+                racers = [replace(user, lane=self.system.own_lane(), racing=True) for user, _ in pairs]
+                done = await asyncio.gather(*(_written(r, value) for r, (_, value) in zip(racers, pairs, strict=True)))
             after = [await read_state(user) for user in users]
             for user, text in zip(users, before, strict=True):
                 await _written(user, text or "")

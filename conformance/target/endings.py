@@ -14,6 +14,7 @@ from conformance.target.bearer import Presenting
 from conformance.target.cast import PERSONAL
 from conformance.target.limits import NIST_AAL2_ABSOLUTE
 from conformance.target.party import Party
+from conformance.target.system import LoginFailedError
 from conformance.target.verbs import perform
 
 NEXT_SECOND = 1.1
@@ -64,6 +65,8 @@ class Endings(Presenting):
         self.system.logins += 1
         await party.verb("login", self.system.description.login, "the newcomer logs in")
         judged = await party.whoami()
+        if judged.refused:
+            raise LoginFailedError(f"after its registration the newcomer is {judged}", tuple(self.log))
         if not judged.accepted:
             self.inconclusive(f"after its registration the newcomer is {judged}")
         party.principal, party.issued_at = judged.name, self.clock.now()

@@ -12,6 +12,7 @@ from conformance.target.grammar import Verb
 from conformance.target.limits import past_fresh_login
 from conformance.target.oracle import Judgement, unclear_reason
 from conformance.target.party import Party
+from conformance.target.system import LoginFailedError
 from conformance.target.unproven import WRONG, Unproven, unproven
 from conformance.target.verbs import StepFailedError, perform
 
@@ -32,6 +33,17 @@ class Owning(Endings):
         if self.has(Capability.REGISTER):
             return await self.newcomer()
         return await self.system.login(self.known("alice"), self.log)
+
+    async def somebody_else(self) -> Party:
+        """Another one than `somebody`."""
+        return await (self.newcomer() if self.has(Capability.REGISTER) else self.own_login("bob"))
+
+    async def comes_back(self, user: Party) -> Party | None:
+        """A further login of a user; None where it leads nowhere."""
+        try:
+            return await self.second_login(user)
+        except LoginFailedError:
+            return None
 
     async def second_login(self, user: Party) -> Party:
         """Another session of a user, as on another device."""

@@ -12,6 +12,7 @@ from conformance.attacks.login_fields import WRONG
 from conformance.target.logins import Attempt, Logins
 from conformance.target.oracle import THROTTLED, Judgement
 from conformance.target.party import Party
+from conformance.target.wire import retry_after
 
 MOST = 100
 """Failures in a row that are free at most (NIST SP 800-63B-4 section 3.2.2)."""
@@ -31,8 +32,10 @@ FORWARDED: Mapping[str, str] = {
 class Siege:
     """What came of it."""
 
-    session: Party = field(repr=False)
-    """The owner's session from before the guesses."""
+    owner: Judgement = field(repr=False)
+    """What the owner's session from before the guesses got after them."""
+    bystander: Judgement = field(repr=False)
+    """The same of somebody else's, as old as that one, at whom nobody guessed."""
     failures: int
     """Guesses until the target slowed down."""
     slowed: str | None
@@ -45,6 +48,8 @@ class Siege:
     """What the right password got after two times all but one of the declared failures, with a success between."""
     evaded: tuple[tuple[str, Attempt, Attempt], ...] = field(default=(), repr=False)
     """Guesses that were taken while others were not: how, and one before and one of them."""
+    quiet: bool = False
+    """The target asks for a pause, which the kit keeps: nothing is sent while the account is throttled."""
 
 
 class Besieging(Logins):
@@ -59,9 +64,14 @@ class Besieging(Logins):
             return doorman.siege
 
     async def _besiege(self, account: str) -> Siege:
-        session = await self.own_login(account)
-        other_names = await self._other_names(account, session)
+        other_names = await self._other_names(account, await self.own_login(account))
         forgave = await self._forgiven(account)
+        if forgave and not forgave.accepted:
+            after = "the right password is refused after failures that a success came between"
+            shown = await self._guess(account, 1)
+            return Siege(forgave, forgave, 0, after, False, shown, shown, forgave)
+        # Only now: a target may end a session at the next login of its user.
+        owner, bystander = await self.own_login(account), await self.own_login("alice")
         first = last = await self._guess(account, 1)
         slowed, failures = _slowed(first, first), 1
         # One more than may be free shows what the next one gets.
@@ -70,8 +80,11 @@ class Besieging(Logins):
             last = await self._guess(account, failures)
             slowed = _slowed(first, last)
         by_status = slowed is not None and _face(first) != _face(last)
-        evaded = await self._evading(account, first, other_names) if by_status else ()
-        return Siege(session, failures - bool(slowed), slowed, by_status, first, last, forgave, evaded)
+        told = await owner.whoami(), await bystander.whoami()
+        answer = last.exchange.answer
+        quiet = not self.clock.travels and answer is not None and retry_after(answer) > 0
+        evaded = await self._evading(account, first, other_names) if by_status and not quiet else ()
+        return Siege(*told, failures - bool(slowed), slowed, by_status, first, last, forgave, evaded, quiet)
 
     async def _guess(
         self, account: str, number: int, user: str | None = None, headers: Mapping[str, str] | None = None
@@ -153,6 +166,16 @@ class Besieging(Logins):
         if not siege.by_status:
             self.not_applicable("no answer says that guessing is throttled: login.throttle.account judges")
         return siege
+
+    async def expect_owner_stays(self) -> None:
+        """The owner's session outlives the guesses; one that is as old, and nobody's victim, is the control."""
+        siege = await self.throttled_siege()
+        if siege.owner.accepted:
+            return
+        if not siege.owner.refused or not siege.bystander.accepted:
+            self.inconclusive(f"the owner's session is {siege.owner}, and one as old is {siege.bystander}")
+        actual = f"after {siege.failures} failures of a stranger it is {siege.owner}"
+        self.violation("the owner's session goes on", actual, [siege.last.exchange, siege.owner.exchange])
 
     async def expect_unknown_names_throttled(self) -> None:
         """A name that nobody has is throttled like one that somebody has."""

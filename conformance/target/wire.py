@@ -183,7 +183,7 @@ class Wire:
     def _heed(self, answer: Answer) -> None:
         """Keep quiet for as long as the target asks, within bounds; those under way are not called back."""
         now = asyncio.get_running_loop().time()
-        asked = min(_retry_after(answer), QUIET, self.patience + max(0.0, self._next_start - now))
+        asked = min(retry_after(answer), QUIET, self.patience + max(0.0, self._next_start - now))
         longer = now + asked - max(now, self._next_start)
         if longer > 0:
             self.patience -= longer
@@ -214,7 +214,7 @@ async def _exchange(lane: httpx.AsyncBaseTransport, request: httpx.Request) -> A
     return Answer(response.status_code, headers, body, cut)
 
 
-def _retry_after(answer: Answer) -> float:
+def retry_after(answer: Answer) -> float:
     """Seconds for which a target asks to be left alone; zero where it does not, or says neither seconds nor a date."""
     told = (answer.header("retry-after") or "").strip()
     if answer.status not in (429, 503):

@@ -10,6 +10,7 @@ from conformance.target.facade import Target
     needs=[],
     sources=["ASVS-v5.0.0-7.4.1", "ASVS-v5.0.0-7.2.4", "ASVS-v5.0.0-7.2.1", "CWE-613", "CWE-384"],
     exclusive=True,
+    newcomers=True,
     logins=80,
     requests=lambda system: 2 * len(lives().fitted(system.capabilities).acts),
 )

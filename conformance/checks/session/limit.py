@@ -10,6 +10,7 @@ from conformance.target.facade import Target
     "session.limit.policy",
     sources=["ASVS-v5.0.0-7.1.2", "WSTG-SESS-11", "CWE-770"],
     exclusive=True,
+    newcomers=True,
     logins=sessions_to_reach,
     requests=lambda system: 2 * sessions_to_reach(system),
 )
@@ -33,6 +34,7 @@ async def declared_number_of_sessions_holds(target: Target) -> None:
     "session.limit.race",
     sources=["ASVS-v5.0.0-7.1.2", "ASVS-v5.0.0-15.4.2", "CWE-367"],
     exclusive=True,
+    newcomers=True,
     logins=sessions_to_rush,
     requests=lambda system: 4 * sessions_to_reach(system),
 )

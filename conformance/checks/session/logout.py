@@ -122,6 +122,7 @@ async def logout_everywhere_reaches_every_session(target: Target) -> None:
     needs=[Capability.LOGOUT_ALL, Capability.SECOND_ACCOUNT],
     sources=["ASVS-v5.0.0-7.4.1", "ASVS-v5.0.0-7.5.2", "CWE-613"],
     exclusive=True,
+    newcomers=True,
     logins=3,
 )
 async def logout_everywhere_reaches_nothing_else(target: Target) -> None:
@@ -132,14 +133,14 @@ async def logout_everywhere_reaches_nothing_else(target: Target) -> None:
     Remedy: Delete the sessions that exist, or number them; do not compare times of a second's grain.
     """
     await target.at_a_new_second(later=3)
-    bob, alice = await target.own_login("bob"), await target.own_login("alice")
-    await target.expect_accepted(bob)
+    other, user = await target.somebody_else(), await target.somebody()
+    await target.expect_accepted(other)
     await target.at_a_new_second()
-    await target.log_out_everywhere(alice)
-    back = await target.try_login("alice")
+    await target.log_out_everywhere(user)
+    back = await target.comes_back(user)
     await target.at_a_new_second(later=3)
-    await target.expect_accepted(await target.own_login("alice"), "a login in the next second")
-    for party in (bob, back):
+    await target.expect_accepted(await target.second_login(user), "a login in the next second")
+    for party in (other, back):
         if party is None or (await party.whoami()).refused:
-            whose = "bob's session" if party is bob else "the session that begins right after"
+            whose = "another user's session" if party is other else "the session that begins right after"
             target.violation(f"{whose} goes on", "it ended with the others")
