@@ -157,7 +157,7 @@ FAULTS = (
         "A redirect URI may have any query.", authorize(matches=_without_query),
     ),
     fault(
-        "redirect-guessed", "oauth.redirect.missing", "RFC6749-3.1.2.3 CWE-601",
+        "redirect-guessed", "oauth.redirect.missing", "RFC6749-3.1.2.3-several CWE-601",
         "Of several registered redirect URIs the first one is used where none is named.",
         authorize(redirect=_first_registered),
     ),
@@ -219,7 +219,7 @@ FAULTS = (
         authorize(echo=lambda _state: None, respond=only_with_code("state", lambda asked: asked.state or "")),
     ),
     fault(
-        "state-invented", "oauth.state.none-invented", "RFC6749-4.1.2 CWE-352",
+        "state-invented", "oauth.state.none-invented", "RFC6749-4.1.2-no-state CWE-352",
         "A request without a state gets one back.", authorize(echo=lambda state: state or "0"),
     ),
     fault(
@@ -228,7 +228,7 @@ FAULTS = (
         authorize(issuer=None, respond=only_with_code("iss", lambda _asked: ISSUER)),
     ),
     fault(
-        "iss-echoed", "oauth.iss.equals-metadata", "RFC9207-2 RFC8414-3.3 CWE-346",
+        "iss-echoed", "oauth.iss.equals-metadata", "RFC9207-2 RFC9207-3 CWE-346",
         "The issuer in answers is the one that the request names.", fresh(_issuer_echoed),
     ),
 )  # fmt: skip

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 CODE_LIFETIME = 600.0
 """Seconds: RFC 6749 section 4.1.2 recommends no more."""
+REUSE = ("oauth.code.reuse-revokes-access", "oauth.code.reuse-revokes-refresh")
+"""What asks that a code's second use ends what it gave: RFC 6749 section 4.1.2 only recommends it."""
 
 
 class Grants(Acting):
     """One method for each act. The session that an act is of is the browser in which its user is asked."""
 
-    async def over(self, party: Party, reason: str) -> None:
-        """From now on neither token of a client may work."""
+    async def over(self, party: Party, reason: str, of: tuple[str, ...]) -> None:
+        """From now on neither token of a client may work; graded as the checks that ask the same."""
         copy = party.stolen(f"mallory with a copy of {party.label}")
-        dead = Dead(copy, reason, "refresh" in copy.tokens)
+        dead = Dead(copy, reason, "refresh" in copy.tokens, of)
         await self.world.must_be_refused(dead)
         if dead.renews:
-            self.nothing_for(await self.target.renewed(copy), f"{copy.label} gets nothing ({reason})")
+            self.nothing_for(await self.target.renewed(copy), f"{copy.label} gets nothing ({reason})", of)
         self.world.dead.append(dead)
 
     def doubt_grants(self, family: Family) -> None:
@@ -50,13 +52,13 @@ class Grants(Acting):
                 first = heir
             self.nothing_for(await self.target.redeem(code), "a spent code gives no token")
             self.doubt_grants(family)
-            await self.over(first, "its code came a second time")
+            await self.over(first, "its code came a second time", REUSE)
         await self.foreigners_live(family)
 
-    def nothing_for(self, answer: object, expected: str) -> None:
+    def nothing_for(self, answer: object, expected: str, of: tuple[str, ...] | None = None) -> None:
         """A token request gave nothing, or that is what is wrong."""
         if getattr(answer, "granted", False):
-            self.world.violated(expected, answer)
+            self.world.violated(expected, answer, of=of)
 
     async def foreigners_live(self, family: Family) -> None:
         """What ends a grant of one user ends nobody else's (I8)."""
@@ -106,7 +108,7 @@ class Grants(Acting):
             code = await self.target.code(family.owner)
             winner = self.target.winner(family.owner, await self.target.redeem_together(code))
             self.doubt_grants(family)
-            await self.over(winner, "its code came several times at once")
+            await self.over(winner, "its code came several times at once", ("oauth.race.code-losers-revoke",))
 
     async def revoke_a_token(self, act: Act) -> None:
         """A revoked token is dead, and nobody else's is (I2, I8)."""

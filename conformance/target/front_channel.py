@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote_plus, urljoin, urlsplit
 
+from conformance.attacks.redirects import place
 from conformance.target.consenting import ELSEWHERE
-from conformance.target.oauth_messages import AuthorizationResponse, Client, TokenAnswer
+from conformance.target.oauth_messages import NOT_IMPLEMENTED, AuthorizationResponse, Client, TokenAnswer
 from conformance.target.tokening import Tokening
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ GUARDED = {
 """Referrer policies that tell another site no query."""
 ERROR_TEXT = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 """RFC 6749 sections 4.1.2.1 and 5.2: what error and error_description are made of."""
-MARKUP = "pickproof\"'><ppx>"
-"""Ends any attribute, and opens an element that no page has."""
+MARKUP = "pickproof\"'></script><ppx>"
+"""Ends any attribute and any script, and opens an element that no page has."""
+SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.I | re.S)
 SPLIT = "pickproof\r\nX-Pickproof: split"
 SENDS_BODY_ON = (307, 308)
 
@@ -79,10 +81,16 @@ class FrontChannel(Tokening):
             found.append(await self.authorization.ask(browser, request, consent=self.authorization.described.deny))
         for response in found:
             self.demand_answer(response)
-        told = [response for response in found if response.error]
+        told = [response for response in found if self.tells_client(response)]
         return told or self.not_applicable("no error is told to the client: each ends on a page of the server")
 
     # -- where the browser is sent
+
+    @staticmethod
+    def tells_client(response: AuthorizationResponse) -> bool:
+        """Whether an error is told to the client: where it asked, not on a page of the server's at another host."""
+        asked = response.request.value("redirect_uri")
+        return bool(response.error) and place(response.location).rstrip("/") == place(asked).rstrip("/")
 
     def demand_one_code(self, response: AuthorizationResponse) -> None:
         """No response carries two codes."""
@@ -90,14 +98,19 @@ class FrontChannel(Tokening):
             self.violation("one code in a response", f"{len(response.values('code'))} in {response}")
 
     def clear_uris(self) -> list[Clear]:
-        """Plain http redirect URIs to ask for: those that are registered, and the twin of a registered https one."""
+        """Plain http redirect URIs to ask for: those that are registered, and the twin of a registered https one.
+
+        Raises:
+            NotApplicable: no client has an address at another host.
+        """
         every = [(c, uri) for c in self.authorization.clients for uri in c.redirect_uris]
         found = [
             Clear(client, uri, "which is described as registered")
             for client, uri in every if uri.startswith("http://") and not on_this_machine(uri)
         ]  # fmt: skip
         twins = (Clear(c, "http" + uri[5:], f"asked in place of {uri}") for c, uri in every if uri.startswith("https:"))
-        return [*found, *(twin for twin in list(twins)[:1])]
+        asked = [*found, *list(twins)[:1]]
+        return asked or self.not_applicable("no redirect URI with http or https at another host is described")
 
     def demand_nothing_to_run(self, response: AuthorizationResponse) -> None:
         """No page on the way has a link, a form or a frame that runs what the request brought."""
@@ -135,12 +148,21 @@ class FrontChannel(Tokening):
             self.violation(f"the query {urlsplit(uri).query} stays", f"the response has {[n for n, _ in came]}")
 
     async def expect_scope_named(self, answer: TokenAnswer, owner: Party, foreign: str) -> None:
-        """A token that lacks a scope that was asked for comes with its scope, or it does open what that one does."""
+        """A token that lacks a scope that was asked for comes with its scope, or it does open what that one does.
+
+        Raises:
+            NotApplicable: whether the scope was left out cannot be seen, or it was granted.
+        """
         party = self.holder(owner, answer)
         if answer.text("scope"):
             return
-        if foreign in self.authorization.described.resources and await self.opens(party, foreign):
+        # All that was asked for may be granted without a word (RFC 6749 section 5.1): what the token opens must tell.
+        entitled = next((c for c in self.authorization.clients if c.redirect_uri and foreign in c.scopes), None)
+        if foreign not in self.authorization.described.resources or entitled is None:
+            self.not_applicable(f"whether {foreign} was left out is unseen: see `oauth.resources`")
+        if await self.opens(party, foreign):
             self.not_applicable(f"{foreign} was granted though the client is not registered for it")
+        await self.expect_open(await self.granted(owner, entitled), foreign)
         told = "the response names the scope, which is not the one that was asked for"
         self.violation(told, f"{foreign} is left out, and no scope is named", (answer.exchange, *self.log))
 
@@ -157,20 +179,29 @@ class FrontChannel(Tokening):
             allowed = exchange.answer.header("access-control-allow-origin") if exchange.answer else None
             if allowed in ("*", ELSEWHERE["Origin"]):
                 self.violation("no CORS", f"{method}: Access-Control-Allow-Origin: {allowed}", (exchange,))
-            if exchange.answer is None or exchange.answer.status >= 500:
+            status = exchange.answer.status if exchange.answer else 0
+            if not status or (status >= 500 and status != NOT_IMPLEMENTED):
                 self.inconclusive(f"{method} got {exchange.answer.status if exchange.answer else exchange.error}")
 
     def expect_no_body_sent_on(self) -> None:
-        """No answer of this check's log makes a browser send a form on to another place."""
+        """No answer of this check's log makes a browser send a form on: passwords nowhere, others off the server."""
         for exchange in self.log:
             answer, asked = exchange.answer, urlsplit(exchange.request.url)
             if exchange.request.method != "POST" or answer is None or answer.status not in SENDS_BODY_ON:
                 continue
-            there = split(answer.header("location") or "")
-            # A server that only puts a slash behind the path keeps the form to itself.
-            if there.netloc not in ("", asked.netloc) or there.path.rstrip("/") != asked.path.rstrip("/"):
-                actual = f"{answer.status} of POST {asked.path} to {there.netloc}{there.path}"
-                self.violation("no form is sent on by 307 or 308", actual, (exchange,))
+            told = answer.header("location") or ""
+            there = split(self.authorization.reach(joined(exchange.request.url, told)))
+            # The server that is asked keeps what it sends to itself; of that RFC 9700 section 4.12 forbids one thing.
+            kept = there.netloc == asked.netloc
+            if kept and (there.path.rstrip("/") == asked.path.rstrip("/") or not self._risks_password(exchange)):
+                continue
+            actual = f"{answer.status} of POST {asked.path} to {split(told).netloc}{there.path}"
+            self.violation("no form is sent on by 307 or 308", actual, (exchange,))
+
+    def _risks_password(self, exchange: Exchange) -> bool:
+        password, body = self.account("alice").password, exchange.request.body
+        shown = {password.encode(), quote_plus(password).encode()} - {b""}
+        return exchange.answer is not None and exchange.answer.status == 307 and any(word in body for word in shown)
 
     # -- pages
 
@@ -194,7 +225,8 @@ class FrontChannel(Tokening):
     def expect_not_reflected(self, response: AuthorizationResponse, what: str) -> None:
         """What a request brings stands in no page as markup, and becomes no header."""
         for exchange in response.trail:
-            if "<ppx>" in html_of(exchange):
+            # Within a script that it did not end it is a text, as in a page that carries its data as JSON.
+            if "<ppx>" in SCRIPT.sub("", html_of(exchange)):
                 self.violation(f"{what} is escaped in pages", "it stands there as markup", (exchange,))
             if exchange.answer and exchange.answer.header("x-pickproof") is not None:
                 self.violation(f"a line break in {what} makes no header", "X-Pickproof came back", (exchange,))
@@ -217,10 +249,18 @@ def split(url: str) -> SplitResult:
         return urlsplit("")
 
 
+def joined(base: str, url: str) -> str:
+    """Where a redirect of the target's making leads; nowhere for one that is none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
+
+
 def on_this_machine(url: str) -> bool:
     """Whether a URL of the target's making is on loopback."""
     host = split(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
 
 
 def html_of(exchange: Exchange) -> str:

@@ -356,13 +356,13 @@ class Tokening(Consenting):
         if not self.active(await self.introspect(party.tokens["access"], party)):
             self.inconclusive("introspection calls a token inactive that was issued a moment ago")
 
-    def expect_untold(self, answer: TokenAnswer) -> None:
-        """Introspection without authority tells nothing."""
+    def expect_untold(self, answer: TokenAnswer, asked: str = "without credentials") -> None:
+        """Introspection tells nothing to whoever asks like this."""
         if answer.document.get("active") is True:
-            self.violation("introspection asks who asks", "it tells a caller without credentials about a token")
+            self.violation(f"introspection tells nothing when asked {asked}", "it tells about a token")
         status = answer.exchange.answer.status if answer.exchange.answer else 0
         if not status or status >= 500:
-            self.inconclusive(f"introspection without credentials got {answer}")
+            self.inconclusive(f"introspection, asked {asked}, got {answer}")
 
     async def dead_tokens(self, party: Party) -> dict[str, str]:
         """Tokens that are dead for a reason each; the party's own end by this."""

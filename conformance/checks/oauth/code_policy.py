@@ -17,6 +17,7 @@ async def failed_attempts_do_not_wear_a_code_out(target: Target) -> None:
 
     Remedy: keep the challenge with the code until the code is spent, and compare at every attempt.
     """
+    target.need_pkce()
     code = await target.code(await target.shared_login("alice"))
     for verifier in (new_verifier(), new_verifier(), None):
         answer = await target.redeem(code, code_verifier=verifier)

@@ -18,7 +18,7 @@ async def token_is_no_assertion(target: Target) -> None:
 
     Remedy: demand the issuer, the audience and the type of an assertion, each as it is meant.
     """
-    party = await target.granted(await target.own_login("alice"), target.client())
+    party = await target.granted(await target.own_login("alice"), target.client_with_a_proof())
     for kind in [name for name in ("access", "id_token") if name in party.tokens]:
         await target.expect_no_assertion(party, target.client_of(party), party.tokens[kind], f"an {kind} token")
     await target.expect_accepted(party)
@@ -90,11 +90,16 @@ async def asking_for_less_once_shrinks_nothing(target: Target) -> None:
     alice, client = await target.own_login("alice"), target.client("web")
     narrow, wide = target.narrow_and_wide(client)
     party = await target.granted(alice, client, scope=f"{narrow} {wide}")
+    if "refresh" not in party.tokens:
+        target.not_applicable(f"{narrow} {wide} alone come without a refresh token")
+    await target.expect_open(party, wide)
     heir = target.holder(alice, await target.renewed(party, scope=narrow))
     heir.tokens.setdefault("refresh", party.tokens["refresh"])
     again = await target.renewed(heir, scope=f"{narrow} {wide}")
     if not again.granted:
         target.demand_refusal(again, "a refusal or a token")
+        fresh = await target.granted(alice, client, scope=f"{narrow} {wide}")
+        target.holder(alice, await target.renewed(fresh, scope=f"{narrow} {wide}"))
         target.violation(f"{wide}, which was granted, is refreshed after a narrower refresh", str(again))
     await target.expect_opens_again(target.holder(alice, again), wide)
 

@@ -103,7 +103,7 @@ async def introspection_takes_no_get(target: Target) -> None:
     """
     party = await target.granted(await target.own_login("alice"))
     await target.expect_active(party)
-    target.expect_untold(await target.introspect_by_get(party))
+    target.expect_untold(await target.introspect_by_get(party), "by GET")
 
 
 @check(
@@ -120,4 +120,5 @@ async def public_client_learns_nothing_of_others(target: Target) -> None:
     """
     party = await target.granted(await target.own_login("alice"), target.client("confidential"))
     await target.expect_active(party)
-    target.expect_untold(await target.introspect(party.tokens["access"], party, client=target.client("public")))
+    answer = await target.introspect(party.tokens["access"], party, client=target.client("public"))
+    target.expect_untold(answer, "by a public client")

@@ -62,7 +62,7 @@ async def endpoints_are_https(target: Target) -> None:
 
 @check("oauth.meta.no-none-alg", needs=METADATA, sources=["RFC8414-2", "CWE-327"])
 async def unsigned_assertions_are_not_offered(target: Target) -> None:
-    """No list of signing algorithms for clients' assertions or requests offers `none`.
+    """No list of signing algorithms for the assertions by which clients authenticate offers `none`.
 
     Where it is offered, a client is whoever says so.
 

@@ -18,6 +18,7 @@ async def unknown_method_is_refused(target: Target) -> None:
 
     Remedy: refuse every `code_challenge_method` but S256 with `invalid_request`.
     """
+    target.need_pkce()
     alice, client = await target.own_login("alice"), target.client()
     for method in UNKNOWN_METHODS:
         verifier = new_verifier()
@@ -35,6 +36,7 @@ async def malformed_challenge_fits_nothing(target: Target) -> None:
 
     Remedy: compare the transformed verifier with the challenge as a whole, byte for byte.
     """
+    target.need_pkce()
     alice, client = await target.own_login("alice"), target.client()
     for what, spoil in BAD_CHALLENGES.items():
         verifier = new_verifier()

@@ -191,7 +191,7 @@ async def redirect_uri_brings_no_code(target: Target) -> None:
 @check(
     "oauth.redirect.missing",
     needs=AUTHORIZE,
-    sources=["RFC6749-3.1.2.3", "CWE-601"],
+    sources=["RFC6749-3.1.2.3-several", "CWE-601"],
 )
 async def redirect_uri_is_named_where_there_are_several(target: Target) -> None:
     """A client with several registered redirect URIs gets no code when its request names none of them.

@@ -60,7 +60,8 @@ async def answers_are_json(target: Target) -> None:
 async def unknown_grant_is_called_unsupported(target: Target) -> None:
     """A grant type that nobody defined is answered with `unsupported_grant_type`.
 
-    By this a client knows that trying again is no use.
+    By this a client knows that trying again is no use. A server that first looks at what its client may use says
+    `unauthorized_client`, which is as good.
 
     Remedy: look the grant type up first, and answer with the defined code.
     """
@@ -68,7 +69,7 @@ async def unknown_grant_is_called_unsupported(target: Target) -> None:
     for unknown in ("pickproof", "urn:pickproof:params:oauth:grant-type:pickproof"):
         answer = await target.token_request(alice, client, grant_type=unknown)
         target.demand_refusal(answer, f"the grant type {unknown} gives no token")
-        target.expect_error(answer, ("unsupported_grant_type",))
+        target.expect_error(answer, ("unsupported_grant_type", "unauthorized_client"))
 
 
 @check("oauth.token.unknown-params-ignored", needs=TOKEN, sources=["RFC6749-3.2", "OAUTH21-3.2", "CWE-20"])
