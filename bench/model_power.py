@@ -135,8 +135,8 @@ def page(found: dict[str, list[Trial]], seeds: int) -> str:
         "`lifecycle.model` against every fault of the reference servers that changes what its rules and invariants",
         f"name: how credentials begin, end, are renewed, copied, revoked and proven. {seeds} seeds of {LIVES} lives",
         f"each, {ORDINARY} where an answer lacks what it owes, which is told last; found is what shows within {MOST}",
-        "requests. Other faults, of attributes, signatures, parsing, protocol messages, randomness and other sites, are",
-        "not what it speaks of; other checks find those. See",
+        "requests. Other faults, of attributes, signatures, parsing, protocol messages, randomness and other sites,",
+        "are not what it speaks of; other checks find those. See",
         "[how verdicts are reached](how-verdicts-are-reached.md).", "",
     ]  # fmt: skip
     always = total = 0
