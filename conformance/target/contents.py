@@ -189,7 +189,9 @@ class Contents(Endings, Sampling):
         yield from ((f"its {name}", text) for name, text in claims if isinstance(text, str) and name not in PUBLIC)
 
     async def refused_credentials(self) -> list[Party]:
-        """Alice's credential, altered at its end and at its start, so that it is refused late and early.
+        """Alice's credential, altered near its end and at its start, so that it is refused late and early.
+
+        The last characters stay: whether another one there can be read at all hangs on the bits that it leaves unused.
 
         It is used once before: a target that remembers what it verified answers the altered ones from its memory, and
         would else answer by whether another check had come first.
@@ -199,7 +201,7 @@ class Contents(Endings, Sampling):
         value = alice.secret(carrier)
         other = "A" if value[0] != "A" else "B"
         found = []
-        for altered in (value[:-8] + value[-8:].swapcase()[::-1], other + value[1:]):
+        for altered in (value[:-12] + value[-12:-4].swapcase()[::-1] + value[-4:], other + value[1:]):
             self.system.secrets.learn(altered, "altered credential")
             found.append(alice.holding(altered, carrier))
         return found
