@@ -17,7 +17,7 @@ from .session_guard import form_token, token_belongs
 from .session_policy import Issue, SessionPolicy, random_id
 from .session_switch import both, fault, guard, life, surface
 
-PAIR = "__Host-csrf"
+PAIR = "csrf-pair"
 
 
 def _kept_at_login(policy: SessionPolicy) -> SessionPolicy:

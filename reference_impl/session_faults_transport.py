@@ -37,7 +37,8 @@ async def _confirmed_unseen(app: ASGIApp, scope: Scope, receive: Receive, send: 
 
     async def tagged(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 200:
-            message["headers"] = [*message["headers"], (b"etag", tag)]
+            others = [(k, v) for k, v in message["headers"] if k.lower() != b"cache-control"]
+            message["headers"] = [*others, (b"cache-control", b"private, no-cache"), (b"etag", tag)]
         await send(message)
 
     await app(scope, receive, tagged)
@@ -81,7 +82,7 @@ FAULTS = (
     fault("referrer-unsafe", "transport.referrer", "3.4.5 CWE-598",
           "Browsers tell other sites the whole address.", _with_header("referrer-policy", "unsafe-url")),
     fault("confirms-to-anyone", "transport.cache.not-modified", "14.3.2 CWE-524",
-          "A copy is confirmed before anybody asks whose it is.", wrapped(_confirmed_unseen)),
+          "Browsers keep copies, which are confirmed before anybody asks whose they are.", wrapped(_confirmed_unseen)),
     fault("pages-cached-as-files", "transport.cache.vary-mix", "14.2.5 CWE-524",
           "A path with the ending of a file shows the page above it, and is cached for everybody.", _files_cached),
     fault("pages-outlive-logout", "session.logout.back-button", "14.3.1 WSTG-ATHN-06 CWE-525",

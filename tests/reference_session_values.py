@@ -135,7 +135,7 @@ async def token_in_address(reference: Reference) -> bool:
 @probe("csrf-pair-alone")
 async def made_up_pair_writes(reference: Reference) -> bool:
     alice = await logged_in(reference)
-    cookies = "; ".join(f"{k}={v}" for k, v in alice.jar.items() if k != "__Host-csrf") + "; __Host-csrf=made-up"
+    cookies = "; ".join(f"{k}={v}" for k, v in alice.jar.items() if k != "csrf-pair") + "; csrf-pair=made-up"
     body = {"note": "forged", "csrf": "made-up"}
     answer = await alice.send("POST", "/note", headers=EVIL | {"Cookie": cookies}, json=body)
     return answer.status_code == 200

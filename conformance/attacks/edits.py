@@ -241,7 +241,7 @@ class TextEdit:
         changed = value[:start] + edited + value[end:]
         if not edited or _meaning(edited, part) == _meaning(part, part):
             return None
-        return None if _same_bytes(value, changed) else changed
+        return None if same_bytes(value, changed) else changed
 
 
 def text_edits() -> SearchStrategy[TextEdit]:
@@ -301,7 +301,7 @@ def _meaning(text: str, genuine: str) -> bytes:
     return decoded.upper() if _alphabet(genuine) == BASE32 else decoded
 
 
-def _same_bytes(value: str, changed: str) -> bool:
+def same_bytes(value: str, changed: str) -> bool:
     """Whether both decode to the same bytes where each segment is read as base64 of either alphabet."""
     return _base64_bits(value) == _base64_bits(changed)
 

@@ -10,6 +10,8 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from conformance.attacks.edits import same_bytes
+
 WILDCARDS = (
     "*", "%", "%%%%%%%%", "_", "' OR '1'='1", "' OR 1=1 -- ", '{"$ne":null}', '{"$gt":""}', '["a"]', "true", "null",
     "undefined", "0", "*)(token=*",
@@ -31,16 +33,21 @@ _PATH = re.compile(r"(?<![\w/.])/(?:var/(?:www|lib|log)|usr/(?:local|lib|share)|
 _TRACE = re.compile(r"Traceback \(most recent call last\)|\bat [\w.$]+\([\w.]+:\d+\)")
 
 
-def relatives(token: str, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """Label and text: a token of which a part is genuine (CWE-697)."""
+def relatives(token: str, span: tuple[int, int], rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Label and text: a token of which a part is genuine (CWE-697); `span` is what varies from one to the next.
+
+    What lenient decoders of base64 take for the same bytes is left out: no padding, a lone sign, more after padding.
+    """
     half = len(token) // 2
     other = "".join(rng.choices(string.ascii_letters + string.digits, k=len(token) - half))
     yield "the first half", token[:half]
     yield "the first half, then others", token[:half] + other
     yield "the second half", token[half:]
-    yield "the last character left out", token[:-1]
-    for name, tail in (("%00", "%00pickproof"), ("a dot", ".pickproof"), ("a comma", ",x")):
-        yield f"{name} and more after it", token + tail
+    if not same_bytes(token, shorter := token[: span[1] - 1] + token[span[1] :]):
+        yield "the last character left out", shorter
+    if not token.endswith("="):
+        for name, sign in (("%00", "%00"), ("a dot", "."), ("a comma", ",")):
+            yield f"{name} and more after it", f"{token}{sign}pickproof"
 
 
 def internals(claims: Mapping[str, Any]) -> list[str]:

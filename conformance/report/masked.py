@@ -82,7 +82,7 @@ def _step(number: int, exchange: Exchange, secrets: Secrets) -> Step:
         number=number,
         purpose=shown(exchange.purpose, secrets),
         method=shown(request.method, secrets, 40),
-        url=shown(request.url, secrets, HEADER),
+        url=shown(_address(request.url, secrets), secrets, HEADER),
         request=_message(heads, request.body, secrets),
         status=answer.status if answer else None,
         answer=_message(answer.headers, answer.body, secrets) if answer else None,
@@ -91,6 +91,13 @@ def _step(number: int, exchange: Exchange, secrets: Secrets) -> Step:
         sent_at=exchange.sent_at,
         seconds=exchange.seconds,
     )
+
+
+def _address(url: str, secrets: Secrets) -> str:
+    """A URL in whose query altered copies of credentials are shortened, as they are in headers of such names."""
+    path, mark, query = url.partition("?")
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return path + mark + "&".join(f"{name}{equals}{secrets.header(name, value)}" for name, equals, value in pairs)
 
 
 def _answered(answer: Answer) -> str:

@@ -6,10 +6,12 @@ import asyncio
 import re
 from dataclasses import replace
 
+from conformance.attacks.edits import TextEdit
 from conformance.attacks.login_fields import marks
 from conformance.errors import Inconclusive
 from conformance.model import Exchange
 from conformance.target.hijack import Hijacking
+from conformance.target.http_dates import told_by
 from conformance.target.mutation import Mutations
 from conformance.target.oracle import Judgement
 from conformance.target.party import Party
@@ -17,6 +19,7 @@ from conformance.target.races import track_of
 from conformance.target.set_cookie import parse_date
 from conformance.target.stage import change_state, fresh_value, read_state
 from conformance.target.tour import Tour
+from conformance.target.transport import never_kept
 
 WRITES = 4
 """Changes of each user that are sent together."""
@@ -29,8 +32,16 @@ LONG = 16
 class Afterwards(Hijacking, Mutations):
     """Verbs about ended sessions and simultaneous writes."""
 
-    async def expect_no_reason(self, alice: Party, tour: Tour) -> None:
-        """An ended session and one that never was get the same answer, and none repeats the id."""
+    async def expect_no_reason(self, tour: Tour) -> None:
+        """An ended session and one that never was get the same answer, and none repeats the id.
+
+        Raises:
+            NotApplicable: nobody can make up what the target would take for a session of its own.
+        """
+        if await self.is_self_contained(self.cookie):
+            self.not_applicable("the session is signed: whoever makes one up learns nothing of others")
+        # Only now: where an account has one session, the tour and the samples ended the one before.
+        alice = await self.shared_login("alice")
         ended = self._ended(alice, tour, "somebody whose session has ended")
         unknown = alice.holding(_altered(ended.secret(self.cookie)), self.cookie, "somebody with a made-up session")
         first = [await ended.whoami(), await unknown.whoami()]
@@ -66,11 +77,12 @@ class Afterwards(Hijacking, Mutations):
         # What the client is told to keep is no word on the session.
         return frozenset(mark for mark in found if not mark.startswith(("a cookie", "the header")))
 
-    async def expect_not_shown_again(self, alice: Party, tour: Tour) -> None:
+    async def expect_not_shown_again(self, tour: Tour) -> None:
         """No answer to alice may be shown from a cache after her logout, and none is confirmed to the ended session."""
+        alice = await self.shared_login("alice")
         cleared = any("cache" in value for e in tour.ending for value in _all(e, "clear-site-data"))
         for exchange in self._private(tour):
-            if not cleared and (said := _fresh(exchange)):
+            if not cleared and (said := _fresh(exchange, tour.moment(exchange))):
                 self.violation("pages of a user go with the session", f"the browser may keep it: {said}", [exchange])
             await self._demand_no_confirmation(alice, tour, exchange)
 
@@ -82,7 +94,7 @@ class Afterwards(Hijacking, Mutations):
 
     async def _demand_no_confirmation(self, alice: Party, tour: Tour, seen: Exchange) -> None:
         tag = seen.answer.header("etag") if seen.answer else None
-        if not tag:
+        if not tag or never_kept(seen):
             return
         ended = self._ended(alice, tour, "a browser after the logout")
         if not (await ended.whoami()).refused:
@@ -104,6 +116,8 @@ class Afterwards(Hijacking, Mutations):
             stage.stale()
             users = (victim.party.in_log(self.log), *others)
             before = [await read_state(user) for user in users]
+            if any(text == victim.state for text in before[1:]):
+                self.not_applicable("the described state is one for all users")
             sent = [[fresh_value() for _ in range(WRITES)] for _ in users]
             pairs = [(user, value) for user, values in zip(users, sent, strict=True) for value in values]
             # On connections of their own, and outside the run's places, or they would wait for each other.
@@ -133,20 +147,23 @@ async def _written(user: Party, value: str) -> Exchange | None:
 
 def _altered(value: str) -> str:
     middle = len(value) // 2
-    return value[:middle] + ("A" if value[middle : middle + 1] != "A" else "B") + value[middle + 1 :]
+    # Of the value's own signs, or it is malformed, which anybody may be told.
+    return TextEdit("character changed", middle).apply(value, (0, len(value))) or f"{value}0"
 
 
 def _all(exchange: Exchange, name: str) -> list[str]:
     return [value.lower() for value in exchange.answer.all(name)] if exchange.answer else []
 
 
-def _fresh(exchange: Exchange) -> str | None:
-    """What lets a browser show an answer again without asking, or None."""
+def _fresh(exchange: Exchange, sent: float) -> str | None:
+    """What lets a browser show an answer again without asking, or None; `sent` is the target's time of the request."""
     rules = ",".join(_all(exchange, "cache-control"))
     if re.search(r"no-store|no-cache", rules):
         return None
     age = re.search(r"max-age\s*=\s*(\d+)", rules)
     if age:
         return f"Cache-Control: {rules}" if int(age[1]) > 0 else None
+    # Compared with the target's own date, whose clock may be ahead (RFC 9111 section 4.2.1).
+    now = max(told_by(exchange.answer) or 0.0, sent + exchange.seconds)
     ends = [parse_date(value) for value in _all(exchange, "expires")]
-    return f"Expires: {_all(exchange, 'expires')[0]}" if any(d and d > exchange.sent_at for d in ends) else None
+    return f"Expires: {_all(exchange, 'expires')[0]}" if any(d and d > now for d in ends) else None

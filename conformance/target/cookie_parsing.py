@@ -57,10 +57,8 @@ class CookieParsing(Hijacking, Mutations, Logins):
             yield self._planted(alice, what, name, value)
 
     def _planted(self, alice: Party, what: str, name: str, value: str) -> Party:
-        client = alice.stolen(f"a client with {what}")
-        client.jar.discard(self.cookie.name)
+        client = alice.lacking(self.cookie, f"a client with {what}")
         client.also_cookies = ((name, value),)
-        client.base, client.lane = alice, self.system.spare_lane(alice.lane)
         return client
 
     async def expect_not_tossed(self, alice: Party, bob: Party) -> None:

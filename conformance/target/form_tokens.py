@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from conformance.attacks.crosssite import BLIND, Forgery, forgeries
+from conformance.attacks.edits import TextEdit
 from conformance.attacks.identifiers import capacity, classify
 from conformance.attacks.origins import foreign_origins
 from conformance.model import Exchange
-from conformance.target.acts import TOKEN_NAME, Act, act_of, repeat
+from conformance.target.acts import Act, act_of, repeat
 from conformance.target.cookies import Jar
 from conformance.target.mutation import Mutations
 from conformance.target.party import Party
 from conformance.target.stage import Victim, change_state, fresh_value, mutate_of, read_state
 from conformance.target.templates import forms, links
 from conformance.target.tour import Tour
+from conformance.target.verbs import NotTakenError
 
 ENOUGH_BITS = 128
+FORGERY_NAME = re.compile(r"csrf|xsrf|forgery|authenticity|requestverification|^_token$", re.IGNORECASE)
+"""Fields that can be nothing else: a nonce of OpenID or a token of a page's place may stand in addresses."""
 LONG = 16
 """Characters of a value whose return somewhere is no accident."""
 
@@ -69,12 +75,18 @@ class FormTokens(Mutations):
             act = await act_of(visitor, "login", described.login, "a visitor opens the login")
             token = act.token or visitor.tokens.get("csrf", "")
         if not token and described.csrf:
-            await visitor.verb("csrf", described.csrf, "a visitor fetches the anti-forgery value")
+            # A target may give the value to users alone.
+            with contextlib.suppress(NotTakenError):
+                await visitor.verb("csrf", described.csrf, "a visitor fetches the anti-forgery value")
             token = visitor.tokens.get("csrf", "")
         return token or self.not_applicable("visitors are given no anti-forgery value before login"), visitor.jar
 
     async def expect_spent(self, token: str, jar: Jar) -> None:
-        """A visitor's value has no effect once that visitor is alice, sent by the target's own page; a new one has."""
+        """A visitor's value has no effect once that visitor is alice, sent by the target's own page; a new one has.
+
+        Raises:
+            NotApplicable: a value that was made up has an effect, too: from a page of its own the target asks for none.
+        """
         stage = self.system.stage
         async with stage.open(), stage.alone():
             stage.stale()
@@ -84,10 +96,13 @@ class FormTokens(Mutations):
             if not act.has_token:
                 self.not_applicable("the described change carries no anti-forgery value")
             exchange, held = await self._acted(alice, replace(act, token=token))
+            _, unread = await self._acted(alice, replace(act, token=_made_up(token))) if held else (None, False)
             genuine, works = await self._acted(alice, await self._fresh_act(alice))
             await change_state(alice, before or "")
         if not works:
             self.inconclusive("the positive control failed: not even the new anti-forgery value works", [genuine])
+        if unread:
+            self.not_applicable("the target's own pages need no genuine value: csrf.token.wrong judges the others")
         if held:
             actual = "the one from before the login still works"
             self.violation("a login gives a new anti-forgery value and ends the old one", actual, [exchange])
@@ -110,11 +125,13 @@ class FormTokens(Mutations):
         """
         session = {carrier.name for carrier in self.cookies}
         own = dict(bob.jar.as_pairs())
-        names = [name for name, _ in victim.party.jar.as_pairs() if name not in session and name in own]
+        beside = [name for name, _ in victim.party.jar.as_pairs() if name not in session and name in own]
+        # Browsers let no other host plant such a one (RFC 6265bis section 4.1.3.2).
+        names = [name for name in beside if not name.lower().startswith("__host-")]
         if not names or not token:
-            self.not_applicable("no cookie beside the session holds an anti-forgery value")
+            self.not_applicable("no cookie beside the session that others can plant holds an anti-forgery value")
         yield [(name, own[name]) for name in names], token, ", with the attacker's own pair of cookie and token"
-        if same := [name for name, value in victim.party.jar.as_pairs() if value == victim.act.token]:
+        if same := [name for name, value in victim.party.jar.as_pairs() if name in names and value == victim.act.token]:
             made = "x" * len(victim.act.token)
             yield [(name, made) for name in same], (made,), ", with a pair of cookie and token that was made up"
 
@@ -135,7 +152,7 @@ class FormTokens(Mutations):
             answer = exchange.answer
             page = answer.body if answer and "html" in (answer.header("content-type") or "") else b""
             shown = forms(page, exchange.request.url)
-            hidden = {v for form in shown for n, v in form.fields if TOKEN_NAME.search(n) and len(v) >= LONG}
+            hidden = {v for form in shown for n, v in form.fields if FORGERY_NAME.search(n) and len(v) >= LONG}
             tokens = hidden | ({tour.form_token} if len(tour.form_token) >= LONG else set())
             seen |= tokens
             places = [exchange.request.url, answer.header("location") or "" if answer else ""]
@@ -160,3 +177,8 @@ class FormTokens(Mutations):
             if trusted and allowed in (origin, "null"):
                 expected = f"{origin} cannot read anti-forgery values"
                 self.violation(expected, f"Access-Control-Allow-Origin: {allowed}", [exchange])
+
+
+def _made_up(token: str) -> str:
+    """A value of the same look that nobody was given."""
+    return TextEdit("character changed", len(token) // 2).apply(token, (0, len(token))) or f"{token}0"

@@ -9,7 +9,7 @@ from conformance.attacks.serialised import SHAPES, Shape
 from conformance.explore import together
 from conformance.model import Exchange
 from conformance.target.hijack import Hijacking
-from conformance.target.oracle import GATEWAY, Judgement
+from conformance.target.oracle import GATEWAY, Judgement, face
 from conformance.target.party import Party
 
 TRIES = 3
@@ -24,10 +24,8 @@ class HostileIds(Hijacking):
         for text in values:
             yield from self.with_ids(alice, [text, *([quoted] if (quoted := quote(text, safe="")) != text else [])])
         for ending, value in names:
-            attacker = alice.stolen(f"an attacker with the cookie {self.cookie.name}{ending}={value}")
-            attacker.jar.discard(self.cookie.name)
+            attacker = alice.lacking(self.cookie, f"an attacker with the cookie {self.cookie.name}{ending}={value}")
             attacker.also_cookies = ((self.cookie.name + ending, value),)
-            attacker.base, attacker.lane = alice, self.system.spare_lane(alice.lane)
             yield attacker
 
     async def with_keys(self, alice: Party, keys: Iterable[str]) -> list[Party]:
@@ -57,7 +55,8 @@ class HostileIds(Hijacking):
                 self._demand_refusal_or_error(shape, judged)
             kinds = {_kind(j) for j in whole}, {_kind(j) for j in damaged}
             unread += kinds == ({"5xx"}, {"5xx"})
-            if len(whole) == TRIES and kinds in (({"5xx"}, {"refused"}), ({"refused"}, {"5xx"})):
+            read = kinds == ({"refused"}, {"5xx"}) and all(map(self._as_strangers, whole))
+            if len(whole) == TRIES and (read or kinds == ({"5xx"}, {"refused"})):
                 shown = [j.exchange for j in (*whole[-1:], *damaged[-1:])]
                 await self.system.control(max(e.sent_at for e in shown), alice)
                 actual = f"{whole[0]}, and {damaged[0]} for the same bytes in another order, {TRIES} times"
@@ -65,6 +64,11 @@ class HostileIds(Hijacking):
         await self.system.control(max(j.exchange.sent_at for pair in found for some in pair for j in some), alice)
         if unread == len(SHAPES):
             self.inconclusive("every malformed id breaks the target: error.status.unauth judges")
+
+    def _as_strangers(self, judged: Judgement) -> bool:
+        """Whether a refusal is the target's own: what keeps objects out before it has another."""
+        answer, url = judged.exchange.answer, judged.exchange.request.url
+        return answer is not None and face(answer, url) in self.system.oracle.strangers
 
     async def _told_apart(self, alice: Party, shape: Shape) -> tuple[list[Judgement], list[Judgement]]:
         """What the object and its damaged copies get; asked again only where the first pair differs."""
@@ -87,7 +91,8 @@ class HostileIds(Hijacking):
     async def expect_companions_guard(self, alice: Party) -> None:
         """A cookie that is looked at when it is there is demanded: leaving it out gets nobody in."""
         session = {carrier.name for carrier in self.cookies}
-        for name, value in alice.jar.as_pairs():
+        # First those that are a violation: advice on another would end the check before.
+        for name, value in sorted(alice.jar.as_pairs(), key=lambda pair: not _belongs(pair[0], session)):
             if name in session or len(value) < SHORTEST:
                 continue
             altered = self._with_companion(alice, name, _altered(value))
@@ -103,7 +108,7 @@ class HostileIds(Hijacking):
     def _unguarded(self, name: str, session: set[str], shown: list[Exchange]) -> None:
         expected = f"a session without its {name} cookie is refused, as one with a wrong one is"
         actual = f"a wrong {name} is refused, and none at all is accepted"
-        if any(name.lower().startswith(one.lower()) for one in session):
+        if _belongs(name, session):
             self.violation(expected, actual, shown)
         self.advise(expected, actual, shown)
 
@@ -133,6 +138,11 @@ class HostileIds(Hijacking):
 
 SHORTEST = 16
 """Characters of a value that may be a secret."""
+
+
+def _belongs(name: str, session: Iterable[str]) -> bool:
+    """Whether a cookie is named after one that authenticates, as its signature is."""
+    return any(name.lower().startswith(one.lower()) for one in session)
 
 
 def _altered(value: str) -> str:

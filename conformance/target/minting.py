@@ -42,8 +42,20 @@ class Minting(TokenAttacks):
     async def expect_subject_only_a_name(self) -> None:
         """No subject of this check's family makes its bearer anybody but the one of exactly that name.
 
-        Who is taken for the very text that the subject is, is no account: `token.sub.invalid` judges that.
+        Who is taken for the very text that the subject is, is no account: `token.sub.invalid` judges that, and whoever
+        names the owner under a subject that is nobody's.
+
+        Raises:
+            NotApplicable: the target goes by another claim.
         """
+        from conformance.attacks.families.contents import nobody
+
+        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        carrier, genuine = self.jwt(alice)
+        unread = nobody(await self._material(genuine, carrier))
+        judged = await self._holding(alice, unread, carrier).whoami() if unread else None
+        if judged and judged.accepted and judged.name == alice.principal:
+            self.not_applicable("the target names the owner whatever sub says: token.sub.invalid judges that")
         echoed = []
         for forgery, party in await self._forgeries(self.check.id):
             judged = await party.whoami()

@@ -121,22 +121,24 @@ class Party:
         """A thief whose credential was replaced by `value`."""
         where = carrier or self.system.carrier
         text = value.decode("latin-1") if isinstance(value, bytes) else value
-        thief = self.stolen(label or f"an attacker with an altered copy of {self.label}'s credential")
-        for other in self.system.carriers:
-            # What authenticates by itself would be accepted whatever stands in the altered one.
-            if other != where and not self.system.joint:
-                thief.jar.discard(*([other.name] if other.kind == "cookie" else []))
-                thief.tokens.pop(other.name if other.kind == "token" else "", None)
+        thief = self.lacking(where, label or f"an attacker with an altered copy of {self.label}'s credential")
+        if where.kind == "token":
+            thief.tokens[where.name] = text
+        else:
+            thief.jar.put(where.name, text, self.system.base_url)
+        return thief
+
+    def lacking(self, carrier: Carrier, label: str) -> Party:
+        """A thief without this credential, and without any that authenticates by itself in its place."""
+        thief = self.stolen(label)
+        for one in (carrier,) if self.system.joint else {carrier, *self.system.carriers}:
+            if one.kind == "cookie":
+                thief.jar.discard(one.name)
+            else:
+                thief.tokens.pop(one.name, None)
         # Attacks of this kind come in hundreds: they share a few connections.
         thief.lane = self.system.spare_lane(self.lane)
         thief.base = self.base or (self if self.principal else None)
-        if where.kind == "token":
-            thief.tokens[where.name] = text
-            return thief
-        kept = [c for c in thief.jar if c.name == where.name]
-        for cookie in kept:
-            thief.jar.discard(cookie.name)
-        thief.jar.put(where.name, text, self.system.base_url)
         return thief
 
     def learn(self, what: str, value: str) -> None:

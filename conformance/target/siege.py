@@ -6,7 +6,7 @@ Only the account with the role throttle is guessed at, and it may be locked afte
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.attacks.login_fields import WRONG
 from conformance.target.logins import Attempt, Logins
@@ -18,6 +18,10 @@ MOST = 100
 """Failures in a row that are free at most (NIST SP 800-63B-4 section 3.2.2)."""
 FEW = 30
 """Failures that are worth repeating for another question."""
+SPELLINGS = 3
+"""Other spellings of a name that are tried."""
+IN_USE = 10
+"""Guesses between two requests of the owner."""
 BRACKETS = 3
 """Times that a guess must be taken between two that are not."""
 ADDRESS = "203.0.113.77"
@@ -33,7 +37,7 @@ class Siege:
     """What came of it."""
 
     owner: Judgement = field(repr=False)
-    """What the owner's session from before the guesses got after them."""
+    """What the owner's session from right before the guesses got after them."""
     bystander: Judgement = field(repr=False)
     """The same of somebody else's, as old as that one, at whom nobody guessed."""
     failures: int
@@ -64,14 +68,13 @@ class Besieging(Logins):
             return doorman.siege
 
     async def _besiege(self, account: str) -> Siege:
-        other_names = await self._other_names(account, await self.own_login(account))
-        forgave = await self._forgiven(account)
+        session, forgave = await self._forgiven(account, await self.own_login(account))
         if forgave and not forgave.accepted:
             after = "the right password is refused after failures that a success came between"
             shown = await self._guess(account, 1)
             return Siege(forgave, forgave, 0, after, False, shown, shown, forgave)
-        # Only now: a target may end a session at the next login of its user.
-        owner, bystander = await self.own_login(account), await self.own_login("alice")
+        session, other_names = await self._other_names(account, session)
+        bystander = await self.own_login("alice")
         first = last = await self._guess(account, 1)
         slowed, failures = _slowed(first, first), 1
         # One more than may be free shows what the next one gets.
@@ -79,12 +82,16 @@ class Besieging(Logins):
             failures += 1
             last = await self._guess(account, failures)
             slowed = _slowed(first, last)
+            if failures % IN_USE == 0:
+                # Or the owner's session would end of idleness, and not of the guesses.
+                await session.whoami()
+        owner = await session.whoami()
         by_status = slowed is not None and _face(first) != _face(last)
-        told = await owner.whoami(), await bystander.whoami()
         answer = last.exchange.answer
         quiet = not self.clock.travels and answer is not None and retry_after(answer) > 0
         evaded = await self._evading(account, first, other_names) if by_status and not quiet else ()
-        return Siege(*told, failures - bool(slowed), slowed, by_status, first, last, forgave, evaded, quiet)
+        beside = await bystander.whoami()
+        return Siege(owner, beside, failures - bool(slowed), slowed, by_status, first, last, forgave, evaded, quiet)
 
     async def _guess(
         self, account: str, number: int, user: str | None = None, headers: Mapping[str, str] | None = None
@@ -97,28 +104,35 @@ class Besieging(Logins):
         attempt = await self.attempt(account, user or described.user, described.password, label="the right password")
         return attempt, await attempt.party.whoami()
 
-    async def _other_names(self, account: str, session: Party) -> list[str]:
-        """Other spellings of the account's name that open it."""
-        user = self.system.description.accounts[account].user
-        spellings = (user.swapcase(), f"{user} ", "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in user))
-        found = []
-        for name in spellings:
-            _, judged = await self._right(account, name)
-            if name != user and judged.accepted and judged.name == session.principal:
-                found.append(name)
-        return found
+    async def _other_names(self, account: str, session: Party) -> tuple[Party, list[str]]:
+        """The owner's latest session, and other spellings of the account's name that open it.
 
-    async def _forgiven(self, account: str) -> Judgement | None:
-        """Two times all but one of the declared failures, with a success after each."""
+        A spelling that does not may count as a failure of the account: a success clears those.
+        """
+        user, found = self.system.description.accounts[account].user, []
+        for name in _spellings(user):
+            attempt, judged = await self._right(account, name)
+            if judged.accepted and judged.name == session.principal:
+                found.append(name)
+                session = replace(attempt.party, principal=judged.name)
+        attempt, judged = await self._right(account)
+        return (replace(attempt.party, principal=judged.name) if judged.accepted else session), found
+
+    async def _forgiven(self, account: str, session: Party) -> tuple[Party, Judgement | None]:
+        """The owner's latest session, which may be the only one that an account has, and what a success gets.
+
+        Two times all but one of the declared failures, with a success after each.
+        """
         judged = None
         most = self.policy.throttle_failures or 0
         for _ in range(2 if 1 < most <= FEW else 0):
             for number in range(1, most):
                 await self._guess(account, number)
-            _, judged = await self._right(account)
+            attempt, judged = await self._right(account)
             if not judged.accepted:
                 break
-        return judged
+            session = replace(attempt.party, principal=judged.name)
+        return session, judged
 
     async def _evading(
         self, account: str, first: Attempt, other_names: list[str]
@@ -130,9 +144,10 @@ class Besieging(Logins):
         ]
         found = []
         for what, name, headers in ways:
-            # A delay may end by itself just then: only what is taken each time counts.
+            # A delay may end by itself just then: only what is taken each time counts, and a plain guess never.
             brackets = [await self._bracket(account, name, headers) for _ in range(BRACKETS)]
-            if all(_face(a) == _face(c) != _face(first) == _face(b) for a, b, c in brackets):
+            taken = all(_taken(first, bracket) for bracket in brackets)
+            if taken and not any([_taken(first, await self._bracket(account, None, None)) for _ in range(BRACKETS)]):
                 found.append((what, brackets[-1][0], brackets[-1][1]))
         return tuple(found)
 
@@ -146,14 +161,16 @@ class Besieging(Logins):
     async def expect_throttled(self) -> None:
         """After enough failures in a row the target slows down, refuses, or at least lets nobody in at once."""
         siege = await self.siege()
-        self.note = f"throttled after {siege.failures} failures: {siege.slowed}"
         if siege.slowed:
+            self.note = f"throttled after {siege.failures} failures: {siege.slowed}"
             return
         owner, judged = await self._right(self.system.with_role("throttle") or "")
         if judged.accepted:
             actual = f"after {siege.failures} failures the right password is {judged} at once"
             expected = f"at most {self.policy.throttle_failures or MOST} failures in a row are free"
             self.violation(expected, actual, (*owner.shown, judged.exchange))
+        if not judged.refused:
+            self.inconclusive(f"the right password is {judged}", (*owner.shown, judged.exchange))
         self.note = f"after {siege.failures} failures even the right password is refused"
 
     async def throttled_siege(self) -> Siege:
@@ -183,7 +200,9 @@ class Besieging(Logins):
         if siege.failures > FEW:
             self.not_applicable(f"the account is throttled after {siege.failures} failures: too many to compare")
         name = self.unknown_name()
-        tries = [await self._guess(account, number, name) for number in range(1, siege.failures + 3)]
+        # Spellings of the account's name that are wrong may have counted as its first failures.
+        most = siege.failures + SPELLINGS + 2
+        tries = [await self._guess(account, number, name) for number in range(1, most + 1)]
         if {_face(tries[0])} == {_face(one) for one in tries} and _face(tries[0])[0] not in THROTTLED:
             known = f"an account's is, after {siege.failures} failures: {siege.slowed}"
             actual = f"an unknown name is never throttled, {known}"
@@ -191,9 +210,20 @@ class Besieging(Logins):
             self.violation("both are throttled alike", actual, shown)
 
 
+def _spellings(user: str) -> list[str]:
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in user)
+    return [name for name in (user.swapcase(), f"{user} ", wide)[:SPELLINGS] if name != user]
+
+
 def _face(attempt: Attempt) -> tuple[int, str]:
     answer = attempt.exchange.answer
     return (answer.status, answer.header("location") or "") if answer else (0, "")
+
+
+def _taken(first: Attempt, bracket: tuple[Attempt, Attempt, Attempt]) -> bool:
+    """Whether the guess in the middle was answered as the first one was, and those around it alike and otherwise."""
+    before, tried, after = map(_face, bracket)
+    return before == after != _face(first) == tried
 
 
 def _slowed(first: Attempt, now: Attempt) -> str | None:

@@ -22,12 +22,18 @@ DECEIVING = (
 """What makes a cache take a user's own page for a file of the site."""
 
 
+def never_kept(exchange: Exchange) -> bool:
+    """Whether an answer says that no cache may keep it."""
+    said = ",".join(exchange.answer.all("cache-control")) if exchange.answer else ""
+    return "no-store" in said.lower()
+
+
 class Transport(Hijacking):
     """Verbs about what stands in between."""
 
     def expect_transport_security(self, exchanges: Iterable[Exchange]) -> None:
         """Every answer says for a year or longer that only https is used; one over http may get it from a proxy."""
-        seen = 0
+        seen, narrow = 0, None
         for exchange in exchanges:
             said = exchange.answer.header("strict-transport-security") if exchange.answer else None
             if said is None and exchange.request.url.startswith("https") and exchange.answer:
@@ -40,8 +46,10 @@ class Transport(Hijacking):
                 self.violation(
                     "https is kept to for a year or longer", f"Strict-Transport-Security: {said}", [exchange]
                 )
-            if "includesubdomains" not in said.lower():
-                self.advise("https is kept to on all subdomains", f"Strict-Transport-Security: {said}", [exchange])
+            if narrow is None and "includesubdomains" not in said.lower():
+                narrow = (f"Strict-Transport-Security: {said}", [exchange])
+        if narrow:
+            self.advise("https is kept to on all subdomains", *narrow)
         if not seen:
             self.not_applicable("the kit reaches the target over http: whoever ends TLS may add the header")
 
@@ -52,8 +60,10 @@ class Transport(Hijacking):
         for method in ("TRACE", "TRACK"):
             purpose = f"alice's browser sends {method}"
             exchange = await alice.stolen("alice").send(method, path, purpose=purpose, headers={"X-Pickproof": mark})
-            if exchange.answer and mark.encode() in exchange.answer.body:
-                self.violation(f"{method} is refused", "the answer holds the request, Cookie included", [exchange])
+            body = exchange.answer.body if exchange.answer else b""
+            if mark.encode() in body:
+                cookie = ", Cookie included" if alice.secret(self.cookie).encode() in body else ", without the Cookie"
+                self.violation(f"{method} is refused", f"the answer holds the request{cookie}", [exchange])
         await self.expect_accepted(alice)
 
     async def expect_own_copies(self, alice: Party, others: Iterable[Party]) -> None:
@@ -64,6 +74,8 @@ class Transport(Hijacking):
         asks = {ask: text for ask, text in held.items() if text}
         if not asks:
             self.not_applicable("the identity's answer has neither ETag nor Last-Modified")
+        if never_kept(seen):
+            self.not_applicable("the identity's answer says no-store: there is no copy to confirm")
         for other in others:
             exchange = await other.visit(self.identity_route, f"{other.label} asks whether alice's copy holds", **asks)
             if exchange.answer and exchange.answer.status == 304:

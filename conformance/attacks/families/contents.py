@@ -92,6 +92,11 @@ def exp_leeway(m: Material) -> Iterator[Forgery]:
         yield from changed(m, name, times)
 
 
+def nobody(m: Material) -> Forgery | None:
+    """A plain subject that is no account: whoever names the owner all the same goes by another claim."""
+    return next(changed(m, "sub of nobody", {"sub": "pickproof-nobody"}), None)
+
+
 def sub_injected(m: Material) -> Iterator[Forgery]:
     """Subjects that a careless look-up takes for the genuine one, or for anybody (CWE-89, CWE-90)."""
     sub = m.genuine.claims.get("sub")

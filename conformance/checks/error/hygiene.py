@@ -60,4 +60,4 @@ async def refusals_do_not_say_why(target: Target) -> None:
 
     Remedy: Answer every session that does not count with one and the same refusal.
     """
-    await target.expect_no_reason(await target.shared_login("alice"), await target.tour())
+    await target.expect_no_reason(await target.tour())

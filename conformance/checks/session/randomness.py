@@ -85,7 +85,7 @@ async def session_ids_follow_no_order(target: Target) -> None:
     "session.id.bits",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-7.2.3", "WSTG-SESS-01", "CWE-330"],
-    logins=12,
+    sampled=True,
 )
 async def session_ids_look_random_bit_by_bit(target: Target) -> None:
     """The bits of session ids are as even and as unordered as random ones, in one half of a sample and in the other.
