@@ -42,7 +42,10 @@ class Gated:
         tab = replace(held.owner.stolen(f"mallory with what came of a request of {held}'s"), replays=False)
         before = tab.secret()
         told = f"a request of {held}'s is held in the target"
-        await self._while_held(tab, told, Act(ending, world.alive.index(family), act.what))
+        # A logout everywhere takes the one of its user's sessions that its second number says: not the held one.
+        own = [one for one in world.alive if one.user is family.user].index(family)
+        which = own if held is not family else act.what
+        await self._while_held(tab, told, Act(ending, world.alive.index(family), which))
         # Where the session lives on under another id, what the late answer set may be its own.
         if held.ended or (tab.secret() == before and _is_dead(world, before)):
             world.dead.append(Dead(tab, held.ended or "its session has another id"))
