@@ -191,6 +191,8 @@ class Check:
     """Whom it acts on it registers, where the target offers that: there it needs nobody's account alone."""
     destructive: bool = False
     """Runs only with ``--allow destructive``."""
+    last: bool = False
+    """The target may fall over: runs when all the others are through."""
     load: bool = False
     """It presses the target: on another machine it runs only with ``--allow destructive``."""
 

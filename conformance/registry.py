@@ -54,6 +54,7 @@ def check(
     exclusive: bool = False,
     newcomers: bool = False,
     destructive: bool = False,
+    last: bool = False,
     load: bool = False,
 ) -> Callable[[Body], Check]:
     """Declare one attack with one expectation; the docstring is its title, story and remedy.
@@ -90,6 +91,7 @@ def check(
             exclusive=exclusive,
             newcomers=newcomers,
             destructive=destructive,
+            last=last,
             load=load,
         )
 

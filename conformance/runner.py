@@ -133,7 +133,10 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
     alone = asyncio.Lock()
     # Writers first, then whoever waits longest, so that every wait begins at the start. Among writers, properties last:
     # they take longest, and somebody waits for a first verdict.
-    order = sorted(todo.checks, key=lambda c: (not _exclusive(system, c), -_wait(system, c), c.examples, c.id))
+    order = sorted(
+        (c for c in todo.checks if not c.last),
+        key=lambda c: (not _exclusive(system, c), -_wait(system, c), c.examples, c.id),
+    )
     tasks: list[asyncio.Task[Verdict]] = []
     places = asyncio.Semaphore(system.wire.limits.concurrency + AT_HAND)
 
@@ -159,6 +162,11 @@ async def run(system: System, todo: Plan, progress: Progress | None = None) -> A
                 start(check, places)
         for finished in asyncio.as_completed(tasks[len(first) :]):
             verdict = await finished
+            seen.done += 1
+            yield verdict
+        for check in (check for check in todo.checks if check.last):
+            start(check, places)
+            verdict = await tasks[-1]
             seen.done += 1
             yield verdict
     finally:

@@ -87,6 +87,8 @@ def _facts(check: Check) -> Iterator[str]:
         yield "presses the target: on another machine it runs with `--allow destructive` only"
     if check.destructive:
         yield "destructive: runs with `--allow destructive` only"
+    if check.last:
+        yield "runs when all other checks are through"
 
 
 def _source(id: str) -> tuple[str, str, str]:

@@ -553,6 +553,16 @@ async def test_exclusive_checks_run_alone_and_first() -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_may_end_the_target_comes_when_all_others_are_through() -> None:
+    watch = Watch()
+    checks = [toy("toy.fatal", watch.writer, last=True), *(toy(f"toy.r{n}", watch.reader) for n in range(4))]
+    async with proven(Site()) as system:
+        verdicts = await all_of(system, checks)
+    assert list(verdicts)[-1] == "toy.fatal"
+    assert watch.company == [0, 0]
+
+
+@pytest.mark.asyncio
 async def test_without_sessions_side_by_side_everything_runs_alone() -> None:
     watch = Watch()
     async with proven(Site()) as system:

@@ -30,11 +30,14 @@ async def https_is_kept_to(target: Target) -> None:
     "transport.trace",
     needs=[Capability.COOKIE],
     sources=["ASVS-v5.0.0-13.4.4", "WSTG-CONF-06", "CWE-693"],
+    destructive=True,
+    last=True,
 )
 async def no_method_echoes_the_cookie(target: Target) -> None:
     """TRACE and TRACK do not send a request back, Cookie header included.
 
-    The echo shows the cookie that HttpOnly hides from scripts.
+    The echo shows the cookie that HttpOnly hides from scripts. Some servers end at a method that their library has no
+    request for (those on Node that make a `Request` of it), so this runs last, and only where that may happen.
 
     Remedy: Switch TRACE off in every server and proxy.
     """
