@@ -133,6 +133,14 @@ async def test_a_contradiction_is_graded_as_the_check_of_its_demand(profile: str
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("change", ["change the password", "change the password during logins"])
+async def test_what_was_spent_before_a_new_password_ends_nothing_that_came_with_it(change: str) -> None:
+    for replay in range(3):
+        acts = (Act("refresh"), Act("refresh"), Act(change), Act("refresh"), Act("replay a spent one", 0, replay))
+        assert await lived("ref:refresh", *acts) == ""
+
+
+@pytest.mark.asyncio
 async def test_a_contradiction_is_told_as_a_story() -> None:
     (verdict,) = await verdicts("ref:session+failed-login-ends-sessions", only=(CHECK,))
     assert verdict.outcome is Outcome.FAIL, verdict.reason

@@ -59,6 +59,8 @@ class Overlaps:
             after = await target.password_against_logins(family.owner)
             family.user.facts = after.facts
         family.owner.issued_at = target.clock.now()
+        # The change may have begun a family of its own.
+        family.spent.clear()
         family.user.crowded = True
         for other in self.world.alive:
             if other.user is family.user:

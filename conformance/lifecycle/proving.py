@@ -21,8 +21,9 @@ class Proving(Acting):
         # How the target answers a wrong proof is found out in a login of its own.
         self.crowd(family)
         await self.target.step_up(family.owner)
-        # Whoever proves the password may be given its limits anew.
+        # Whoever proves the password may be given its limits anew, and tokens that descend from no earlier one.
         family.owner.issued_at = self.target.clock.now()
+        family.spent.clear()
         world.tell(f"{family} proves the password again")
         # Where the value stays, this one is accepted, and that is what is wrong: the thief was raised with the owner.
         world.dead.append(Dead(before, "the proof must give a new one"))
@@ -42,6 +43,7 @@ class Proving(Acting):
         world.tell(f"{family} changes the password")
         user.facts = {**user.facts, "password": new}
         family.owner.issued_at = self.target.clock.now()
+        family.spent.clear()
         for other in world.alive:
             if other.user is user:
                 other.owner.facts = user.facts
