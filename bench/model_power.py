@@ -29,7 +29,7 @@ from tests.matrix import everything
 CHECK = "lifecycle.model"
 LIVES = 30
 """Lives with each seed."""
-ORDINARY = 10
+ORDINARY = catalogue()[CHECK].examples
 """Lives of a certification: with so many, what an answer owes is looked for, since it is told after the last life."""
 MOST = 3000
 """Requests within which a fault must be found, with each seed."""
