@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import random
+import string
 import uuid
 
 import pytest
@@ -107,6 +108,28 @@ def test_a_fresh_good_sample_acquits() -> None:
 
 def test_base62_is_left_out_since_its_digits_are_no_bits() -> None:
     assert decoded_rows(["abcXYZ019" * 3]) == []
+
+
+@pytest.mark.parametrize("length", [16, 32])
+def test_base64_shows_by_its_ends_where_leaning_bits_hide_its_own_signs(length: int) -> None:
+    source = random.Random(length)
+    leaning = [bytes(a & b & c for a, b, c in zip(*(source.randbytes(length) for _ in range(3)), strict=True))
+               for _ in range(60)]  # fmt: skip
+    ids = [base64.urlsafe_b64encode(row).rstrip(b"=").decode() for row in leaning]
+    assert not {"-", "_"} <= set("".join(ids))
+    assert decoded_rows(ids) == leaning
+
+
+@pytest.mark.parametrize("alphabet", [string.ascii_letters + string.digits, string.ascii_letters + string.digits + "-"])
+@pytest.mark.parametrize("length", [22, 43])
+def test_other_alphabets_do_not_end_like_base64(alphabet: str, length: int) -> None:
+    source = random.Random(length)
+    assert decoded_rows(["".join(source.choices(alphabet, k=length)) for _ in range(60)]) == []
+
+
+def test_base32_of_such_a_length_is_no_base64() -> None:
+    source = random.Random(4)
+    assert decoded_rows([base64.b32encode(source.randbytes(24)).rstrip(b"=").decode() for _ in range(60)]) == []
 
 
 def test_a_biased_bit_position_is_found() -> None:
