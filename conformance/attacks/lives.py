@@ -65,6 +65,7 @@ ACTS: dict[str, frozenset[Capability]] = {
     "change something": frozenset({Capability.MUTATE}),
     "change something with what is dead": frozenset({Capability.MUTATE}),
     "change something without its token": frozenset({Capability.MUTATE, Capability.COOKIE}),
+    "change something at once": frozenset({Capability.MUTATE, Capability.COOKIE, Capability.SECOND_ACCOUNT}),
     "log out while it is used": frozenset({Capability.LOGOUT}),
     "log out while it is refreshed": frozenset({Capability.LOGOUT, Capability.REFRESH}),
     "refresh twice at once": frozenset({Capability.REFRESH}),
@@ -73,6 +74,7 @@ ACTS: dict[str, frozenset[Capability]] = {
     "hold a request meanwhile": frozenset({Capability.GATE}),
     "redeem a code twice": frozenset({Capability.AUTHORIZE}),
     "redeem a code wrongly": frozenset({Capability.AUTHORIZE}),
+    "log in over a code": frozenset({Capability.AUTHORIZE, Capability.SECOND_ACCOUNT}),
     "redeem a code at once": frozenset({Capability.AUTHORIZE}),
     "revoke a token": frozenset({Capability.AUTHORIZE, Capability.REVOKE}),
     "revoke the token of another": frozenset({Capability.AUTHORIZE, Capability.REVOKE}),
@@ -100,7 +102,7 @@ VARIANTS = {
     "ask again within the grace": 2, "use a token of another kind": 2, "refresh as another client": 2,
     "change the password without knowing it": 2, "change what is sensitive without the password": 2, "be deleted": 4,
     "revoke a listed session": 3, "come in crowds": 2, "change something without its token": 4,
-    "log out while it is refreshed": 2, "redeem a code twice": 2, "redeem a code wrongly": 4, "revoke a token": 2,
+    "log out while it is refreshed": 2, "redeem a code twice": 2, "redeem a code wrongly": 5, "revoke a token": 2,
     "revoke the token of another": 2,
 }  # fmt: skip
 """Kinds of an act, by the remainder of its second number: there is one card for each, and one for every other act."""

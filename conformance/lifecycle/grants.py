@@ -11,6 +11,7 @@ from conformance.lifecycle.acting import Acting
 from conformance.lifecycle.model import Dead, Family
 from conformance.model import Capability
 from conformance.target.limits import SKEW
+from conformance.target.oauth_messages import new_verifier
 from conformance.target.party import Party
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ CODE_LIFETIME = 600.0
 """Seconds: RFC 6749 section 4.1.2 recommends no more."""
 REUSE = ("oauth.code.reuse-revokes-access", "oauth.code.reuse-revokes-refresh")
 """What asks that a code's second use ends what it gave: RFC 6749 section 4.1.2 only recommends it."""
+UNPROVEN = ("oauth.pkce.wrong-verifier", "oauth.code.failed-first-attempt")
+"""What asks for the verifier, at every attempt."""
 
 
 class Grants(Acting):
@@ -72,7 +75,7 @@ class Grants(Acting):
         That a try of a spent one ends nothing is recommended alone: oauth.code.invalid-replay-no-dos judges that.
         """
         family = await self.world.surely_living(act)
-        tries = (self._altered, self._by_another_client, self._as_refresh_token, self._too_late)
+        tries = (self._altered, self._by_another_client, self._as_refresh_token, self._too_late, self._unproven)
         with self.trying(f"somebody tries a code of {family}", family):
             code = await self.target.code(family.owner)
             await tries[act.what % len(tries)](code, act)
@@ -100,6 +103,27 @@ class Grants(Acting):
             await self.world.let_pass((self.target.policy.code_lifetime or CODE_LIFETIME) + SKEW)
             self.world.tell("the time of the code is over")
             self.nothing_for(await self.target.redeem(code), "an expired code gives no token")
+
+    async def _unproven(self, code: Code, _: Act) -> None:
+        if self.target.policy.pkce != "none":
+            for verifier in (new_verifier(), new_verifier(), None):
+                answer = await self.target.redeem(code, code_verifier=verifier)
+                self.nothing_for(answer, "no wrong verifier gives a token, however often one is tried", UNPROVEN)
+
+    async def log_in_over_a_code(self, act: Act) -> None:
+        """A code stays its user's when somebody else logs in in the browser that asked for it (I4)."""
+        family = await self.world.surely_living(act)
+        other = next((user for user in self.world.users if user is not family.user), None)
+        if not other or not self.world.room(other):
+            return
+        with self.trying(f"{family} asks for a code, and {other.name} logs in in the same browser", family):
+            code = await self.target.code(family.owner)
+            family.doubtful = True
+            if await self.world.log_in(other, family.owner.jar, f"{family}'s session"):
+                answer = await self.target.redeem(code)
+                if answer.granted:
+                    judged = await self.target.holder(family.owner, answer).whoami()
+                    self.world.must_be_named(judged, family.user, f"whoever redeems the code of {family}")
 
     async def redeem_a_code_at_once(self, act: Act) -> None:
         """Of redemptions at the same moment one succeeds, and what it gave ends, since the code came again (I5)."""

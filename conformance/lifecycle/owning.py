@@ -120,6 +120,20 @@ class Owning(Proving):
         other = await self.foreigner(family) if kind == NO_OWN else next(iter(self.world.others(family)), None)
         return (await self.target.token_of(other.owner) if other and genuine else ()) or ("",)
 
+    async def change_something_at_once(self, act: Act) -> None:
+        """What two users write at the same moment stands in their own accounts (I4)."""
+        family = await self.world.surely_living(act)
+        other = await self.foreigner(family)
+        if other is None or other.doubtful:
+            return
+        for one in (family, other):
+            await self.changed(one)
+            if one.user.state is None:
+                return
+            one.user.state = None
+        with self.trying(f"{family} and {other} change something at the same moment", family, other):
+            await self.target.expect_writes_apart(family.owner, other.owner)
+
     async def change_something_with_what_is_dead(self, act: Act) -> None:
         """What is over changes nothing (I11)."""
         world = self.world

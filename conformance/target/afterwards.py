@@ -114,19 +114,22 @@ class Afterwards(Hijacking, Mutations):
         stage = self.system.stage
         async with stage.open(), stage.alone() as victim:
             stage.stale()
-            users = (victim.party.in_log(self.log), *others)
-            before = [await read_state(user) for user in users]
-            if any(text == victim.state for text in before[1:]):
-                self.not_applicable("the described state is one for all users")
-            sent = [[fresh_value() for _ in range(WRITES)] for _ in users]
-            pairs = [(user, value) for user, values in zip(users, sent, strict=True) for value in values]
-            # On connections of their own, and outside the run's places, or they would wait for each other.
-            async with track_of(self.system):
-                racers = [replace(user, lane=self.system.own_lane(), racing=True) for user, _ in pairs]
-                done = await asyncio.gather(*(_written(r, value) for r, (_, value) in zip(racers, pairs, strict=True)))
-            after = [await read_state(user) for user in users]
-            for user, text in zip(users, before, strict=True):
-                await _written(user, text or "")
+            await self.expect_writes_apart(victim.party.in_log(self.log), *others)
+
+    async def expect_writes_apart(self, *users: Party) -> None:
+        """The same of these users, of whom no two are one; what stood there is written back."""
+        before = [await read_state(user) for user in users]
+        if any(text == before[0] for text in before[1:]):
+            self.not_applicable("the described state is one for all users")
+        sent = [[fresh_value() for _ in range(WRITES)] for _ in users]
+        pairs = [(user, value) for user, values in zip(users, sent, strict=True) for value in values]
+        # On connections of their own, and outside the run's places, or they would wait for each other.
+        async with track_of(self.system):
+            racers = [replace(user, lane=self.system.own_lane(), racing=True) for user, _ in pairs]
+            done = await asyncio.gather(*(_written(r, value) for r, (_, value) in zip(racers, pairs, strict=True)))
+        after = [await read_state(user) for user in users]
+        for user, text in zip(users, before, strict=True):
+            await _written(user, text or "")
         shown = [exchange for exchange in done if exchange]
         for (at, user), text in zip(enumerate(users), after, strict=True):
             for foreign, values in ((users[i], sent[i]) for i in range(len(users)) if i != at):
