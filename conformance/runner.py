@@ -26,6 +26,8 @@ from conformance.target.wire import for_record
 
 GRACE = 90.0
 """Seconds that a check may take beyond what it declares to wait."""
+LOGINS, SLOWEST = 60, 3.0
+"""Logins that it may need besides, and the seconds that one is waited for: a sound hash of passwords takes its time."""
 DEFAULT_BUDGET = 300.0
 HEAD_START = 10.0
 """Seconds that the other checks hold back at most while those that wait get to their waits."""
@@ -243,7 +245,8 @@ async def judge_one(system: System, check: Check, profiles: Sequence[Profile]) -
     """Run one check and say what it found; never raises but when cancelled."""
     target = Target(system, check)
     began, clock = time.monotonic(), time.time()
-    limit = GRACE + (0 if system.clock.travels else _wait(system, check))
+    limit = GRACE + LOGINS * min(system.login_seconds, SLOWEST)
+    limit += 0 if system.clock.travels else _wait(system, check)
     try:
         async with system.lanes_of_a_check(), asyncio.timeout(limit) as target.patience.limit:
             verdict = await _attack(target, profiles)

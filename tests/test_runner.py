@@ -161,9 +161,14 @@ async def test_a_task_that_a_check_cancels_ends_that_check_alone() -> None:
     assert verdicts["toy.pass"].outcome is Outcome.PASS
 
 
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(conformance.runner, "GRACE", seconds)
+    monkeypatch.setattr(conformance.runner, "LOGINS", 0)
+
+
 @pytest.mark.asyncio
 async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
+    in_a_hurry(monkeypatch, 0.1)
 
     async def body(target: Target) -> None:
         await target.stranger().whoami()
@@ -176,8 +181,22 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.asyncio
+async def test_a_check_has_longer_where_logins_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
+
+    async def body(_: Target) -> None:
+        await asyncio.sleep(0.4)
+
+    async with proven(Site()) as system:
+        system.login_seconds = 0.0
+        assert (await verdict_of(system, toy("toy.long", body))).reason == "not decided within 0.1 s"
+        system.login_seconds = 0.1
+        assert (await verdict_of(system, toy("toy.long", body))).outcome is Outcome.PASS
+
+
+@pytest.mark.asyncio
 async def test_waiting_for_a_turn_takes_no_time_of_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance.runner, "GRACE", 0.2)
+    in_a_hurry(monkeypatch, 0.2)
 
     async def body(target: Target) -> None:
         turn = target.system.doorman.turn
@@ -191,7 +210,7 @@ async def test_waiting_for_a_turn_takes_no_time_of_a_check(monkeypatch: pytest.M
 
 @pytest.mark.asyncio
 async def test_waiting_for_time_to_travel_takes_no_time_of_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance.runner, "GRACE", 0.2)
+    in_a_hurry(monkeypatch, 0.2)
 
     async def jump(by: float, offset: float) -> None:
         pass
@@ -208,7 +227,7 @@ async def test_waiting_for_time_to_travel_takes_no_time_of_a_check(monkeypatch: 
 
 @pytest.mark.asyncio
 async def test_a_wait_for_others_that_never_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
+    in_a_hurry(monkeypatch, 0.1)
     monkeypatch.setattr("conformance.target.doorman.LONGEST", 0.1)
 
     async def body(target: Target) -> None:
@@ -223,7 +242,7 @@ async def test_a_wait_for_others_that_never_end_is_given_up(monkeypatch: pytest.
 
 @pytest.mark.asyncio
 async def test_a_check_that_hangs_in_its_turn_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance.runner, "GRACE", 0.1)
+    in_a_hurry(monkeypatch, 0.1)
 
     async def body(target: Target) -> None:
         async with target.patience.in_turn(target.system.doorman.turn):

@@ -86,6 +86,7 @@ async def _accounts(system: System) -> AsyncIterator[Proof]:
         parties.append(party)
         system.adopt(party)
         system.login_requests = len(party.history)
+        system.login_seconds = max(system.login_seconds, sum(exchange.seconds for exchange in party.history))
         yield Proof("login", f"{account} logs in and is {party.principal!r}")
     if len(parties) == 2 and parties[0].principal == parties[1].principal:
         first, second = names[:2]

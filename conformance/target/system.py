@@ -100,6 +100,8 @@ class System:
     logins: int = 0
     login_requests: int = 2
     """What one login took at preflight, the look at who it is included."""
+    login_seconds: float = 0.0
+    """How long that was answered; the slowest one."""
     log: Log = field(default_factory=Log, repr=False)
     """Exchanges that belong to no check: preflight, shared logins, positive controls."""
     stage: Stage = field(init=False, repr=False)
