@@ -102,7 +102,8 @@ def _written(entry: Entry) -> str:
     # JSON spells a text as TOML does, but for DEL, which no clean text holds.
     rows = {key: json.dumps(getattr(entry, key), ensure_ascii=False) for key in KEYS[:3]}
     rows["until"] = entry.until.isoformat()
-    return "\n[[known]]\n" + "".join(f"{key} = {value}\n" for key, value in rows.items())
+    title = f"# {check.title}\n" if (check := catalogue().get(entry.id)) else ""
+    return f"\n[[known]]\n{title}" + "".join(f"{key} = {value}\n" for key, value in rows.items())
 
 
 def accept(verdict: Verdict, entries: Iterable[Entry]) -> Verdict:

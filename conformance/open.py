@@ -66,6 +66,16 @@ def _file(word: str) -> Path:
     return path / "target.toml" if path.is_dir() else path
 
 
+def _meant(word: str) -> str:
+    """What somebody may have meant by a word that names nothing."""
+    host, _, port = word.partition("/")[0].partition(":")
+    if port.isdecimal() and host:
+        return f"; for a URL say http://{word}"
+    if Path(word).suffix == ".toml":
+        return ": `pickproof init URL` drafts one"
+    return ". A TARGET is a target.toml, a URL, ref:SCHEME or app:module:attribute"
+
+
 async def _described(
     word: str, stack: contextlib.AsyncExitStack, options: Options
 ) -> tuple[Description, str, str, Clock | None]:
@@ -77,7 +87,7 @@ async def _described(
         return await _app(word, stack)
     path = _file(word)
     if not path.exists():
-        raise UsageError(f"{word}: no such file. A TARGET is a target.toml, ref:SCHEME or app:module:attribute")
+        raise UsageError(f"{word}: no such file{_meant(word)}")
     description, sha = load(path)
     return description, str(path), sha, None
 

@@ -193,11 +193,19 @@ def _modules() -> Iterator[ModuleType]:
     for found in pkgutil.walk_packages(package.__path__, "conformance.checks."):
         yield importlib.import_module(found.name)
     for point in entry_points(group="pickproof.checks"):
-        yield point.load()
+        try:
+            yield point.load()
+        except Exception as problem:
+            # Code of others: the message is about their module, and holds no secret of a target.
+            told = f"{type(problem).__name__}: {problem}"
+            raise UsageError(f"the checks of the package in {point.value!r} cannot be used: {told}") from problem
 
 
 @functools.cache
 def catalogue() -> Catalogue:
     """The checks of the kit and of installed packages that bring their own."""
     unique = {id(value): value for module in _modules() for value in vars(module).values() if isinstance(value, Check)}
-    return Catalogue(unique.values())
+    try:
+        return Catalogue(unique.values())
+    except ValueError as problem:
+        raise UsageError(str(problem)) from None

@@ -6,6 +6,7 @@ servers themselves hold no trace of the faults.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -69,7 +70,9 @@ def select(scheme: str, ids: Iterable[str], known: Sequence[Switch]) -> tuple[Sw
     wanted = tuple(ids)
     unknown = [i for i in wanted if i not in valid]
     if unknown:
-        raise ValueError(f"no switch {', '.join(unknown)} for {scheme}; valid: {', '.join(sorted(valid))}")
+        near = [one for id in unknown for one in difflib.get_close_matches(id, valid)]
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        raise ValueError(f"no switch {', '.join(unknown)} for {scheme}; {hint}`pickproof faults` lists them")
     return tuple(sorted((valid[i] for i in wanted), key=lambda switch: isinstance(switch, Fault)))
 
 

@@ -20,8 +20,8 @@ from conformance.model import Answer, Exchange, Outcome, Request, Verdict
 from conformance.registry import catalogue
 from conformance.runner import judge_one
 from conformance.standards import judge, profile
-from conformance.target.aftermath import ANOTHER, agree
 from conformance.target.front_channel import FrontChannel, on_this_machine
+from conformance.target.issued_tokens import ANOTHER, agree
 from tests.matrix import everything
 from tests.toy_oauth import OAUTH, AuthorizationSite
 from tests.toys import BASE, PASSWORDS, proven

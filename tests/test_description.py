@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.errors import DescriptionError
@@ -196,6 +196,7 @@ def test_durations_out_of_bounds(policy: dict[str, Any], key: str) -> None:
     assert mistake(policy=policy).key == f"policy.{key}"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
@@ -220,9 +221,9 @@ ONE_KIND = "a step is either `page` (an HTML form) or `send` (a request)"
         ({"replicas": ["x"]}, "replicas.0", "a URL with scheme and host"),
         ({"accounts": None}, "accounts", "is missing"),
         ({"accounts": {}}, "", "`accounts` needs at least one account, called alice"),
-        ({"accounts": {"alice": {"user": 7}}}, "accounts.alice.user", "Input should be a valid string"),
-        ({"accounts": {"alice": {"age": 7}}}, "accounts.alice.age", "Input should be a valid string"),
-        ({"accounts": {"alice": SECRET}}, "accounts.alice", "Input should be"),
+        ({"accounts": {"alice": {"user": 7}}}, "accounts.alice.user", "wanted is a text in quotes"),
+        ({"accounts": {"alice": {"age": 7}}}, "accounts.alice.age", "wanted is a text in quotes"),
+        ({"accounts": {"alice": SECRET}}, "accounts.alice", "wanted is a table"),
         ({"login": None}, "", "`login` is missing"),
         ({"identity": None}, "", "`identity` is missing"),
         ({"identity": {"send": "GET /me"}}, "identity.name", "is missing"),
@@ -244,7 +245,7 @@ ONE_KIND = "a step is either `page` (an HTML form) or `send` (a request)"
         ({"clock": {"send": "POST /c", "command": ["c"]}}, "clock", "one of `send`, `command`"),
         ({"policy": {"pkce": "maybe"}}, "policy.pkce", "(found 'maybe')"),
         ({"policy": {"throttle_failures": 1000}}, "policy.throttle_failures", "less than or equal to 100"),
-        ({"keys": {"secret": 7}}, "keys.secret", "Input should be a valid string"),
+        ({"keys": {"secret": 7}}, "keys.secret", "wanted is a text in quotes"),
         ({"gate": {"held": "GET /x"}}, "gate.release", "is missing"),
         ({"sessions": {"list": {"send": "GET /s", "handle": "json:/id"}}}, "sessions.list.items", "is missing"),
         ({"sessions": {"list": {"send": "GET /s", "items": "json:/s"}}}, "sessions.list.handle", "is missing"),
@@ -285,8 +286,8 @@ def test_mistakes(changes: dict[str, Any], key: str, problem: str) -> None:
 def test_unknown_keys_list_those_that_are_known(changes: dict[str, Any], key: str, allowed: str) -> None:
     error = mistake(**changes)
     assert (error.key, error.problem) == (key, "unknown key")
-    assert error.hint.startswith("one of ")
-    assert allowed in error.hint.removeprefix("one of ").split(", ")
+    assert "one of " in error.hint
+    assert allowed in error.hint.partition("one of ")[2].split(", ")
     assert str(error) == f"target.toml: {key}: unknown key\n  try: {error.hint}"
 
 
@@ -373,7 +374,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"base_url = ", b"{}", b"\xff\xfe", b"a = 1\na = 2", b"[a\n", b'password = "' + SECRET.encode() + b"\n"]
+    "text", [b"base_url = ", b"{}", b"a = 1\na = 2", b"[a\n", b'password = "' + SECRET.encode() + b"\n"]
 )
 def test_what_is_not_toml(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "target.toml"
@@ -382,6 +383,29 @@ def test_what_is_not_toml(tmp_path: Path, text: bytes) -> None:
         load(path)
     assert caught.value.problem.startswith("is not TOML: ")
     assert SECRET not in str(caught.value)
+
+
+def test_what_is_not_utf8_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_bytes(b"# a\n# caf\xe9\n")
+    with pytest.raises(DescriptionError, match=r"is not UTF-8 \(at line 2\)"):
+        load(path)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_bytes(b"\xef\xbb\xbfbase_url = 7")
+    with pytest.raises(DescriptionError) as caught:
+        load(path)
+    assert not caught.value.problem.startswith("is not TOML")
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [({"policy": {"idel": "15m"}}, "did you mean idle? one of "), ({"zzz": 1}, "one of accounts, ")],
+)
+def test_an_unknown_key_names_what_it_looks_like(changes: dict[str, Any], hint: str) -> None:
+    assert mistake(**changes).hint.startswith(hint)
 
 
 def test_toml_that_is_nested_without_end(tmp_path: Path) -> None:
@@ -403,6 +427,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted({f.alias or n for n, f in Description.model_fields.items()} - {"policy"})), JUNK)
 def test_whatever_stands_at_a_key_there_is_one_message(key: str, value: Any) -> None:
     try:

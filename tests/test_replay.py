@@ -114,7 +114,7 @@ def test_people_read_recorded_against_current(recorded: Path, capsys: pytest.Cap
     cli.main(["replay", str(recorded), "--target", "ref:token"])
     said = capsys.readouterr().out
     assert f"fixed  {CHECK}" in said
-    assert "recorded 200 OK; now -> 401 Unauthorized" in said
+    assert "-> 200 OK; now -> 401 Unauthorized" in said
     assert said.rstrip().endswith("1 fixed")
 
 

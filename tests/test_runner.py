@@ -483,7 +483,8 @@ async def test_what_the_target_lacks_is_told_with_what_would_add_it() -> None:
     found = verdicts["toy.needs"]
     assert found.outcome is Outcome.NOT_APPLICABLE
     assert found.reason == (
-        "the target lacks refresh: describe `refresh`; clock: describe `clock`, so that hours pass in a moment"
+        "the target lacks refresh: describe `refresh`, where the login gives a refresh token; "
+        "clock: describe `clock`, so that hours pass in a moment"
     )
 
 

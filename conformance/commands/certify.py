@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,8 @@ from conformance.masking import Secrets
 from conformance.model import Report
 from conformance.open import opened
 from conformance.report.live import Live, estimate, pace
-from conformance.report.safe import shown
-from conformance.report.terminal import show
-from conformance.report.write import put, write
+from conformance.report.terminal import show, show_untested
+from conformance.report.write import obstacle, put, write
 from conformance.share import hide_hosts
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def main(options: argparse.Namespace) -> int:
     accepted = read_baseline(options.baseline) if options.baseline else ()
     if options.write_baseline:
         refuse_to_overwrite(options.write_baseline)
+    if not options.dry_run and (why := obstacle(options.out)):
+        # Told now: a run whose report is lost has troubled the target for nothing.
+        raise UsageError(f"--out {options.out}: {why}")
     found: list[Report] = []
     codes = []
     for target in options.targets:
@@ -89,9 +92,14 @@ async def _certify(
         await _run(session, quiet=options.quiet)
         report = apply(session.report(), accepted)
         found.append(report)
-        _write(report, system.secrets, out)
-        if signer:
-            _sign(report, system.secrets, out, signer)
+        try:
+            _write(report, system.secrets, out)
+            if signer:
+                _sign(report, system.secrets, out, signer)
+        except OSError as problem:
+            show(report, system.secrets, quiet=options.quiet)
+            print(f"pickproof: --out {out}: {problem.strerror}: the report stands above alone", file=sys.stderr)
+            return report.exit_code or 2
         show(report, system.secrets, out_dir=out, quiet=options.quiet)
         return report.exit_code
 
@@ -145,10 +153,11 @@ def _write(report: Report, secrets: Secrets, out: Path) -> None:
 def _tell_plan(session: Session, secrets: Secrets) -> None:
     if session.plan is None:
         return
+    print("\nWould run")
     for check in session.plan.checks:
-        print(f"  would run  {check.id:34} {check.title}")
-    for verdict in session.plan.skipped:
-        print(f"  would skip {verdict.check.id:34} {shown(verdict.reason, secrets)}")
+        print(f"  {check.id:34} {check.title}")
+    sys.stdout.flush()
+    show_untested(replace(session.report(), verdicts=session.plan.skipped), secrets)
 
 
 async def _run(session: Session, *, quiet: bool) -> None:

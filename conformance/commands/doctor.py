@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from conformance.commands.reach import options_of, shown, tell_preflight
 from conformance.errors import PreflightError
 from conformance.model import Capability, Exchange
 from conformance.open import opened
+from conformance.registry import catalogue
+from conformance.report.facts import plural
 from conformance.report.safe import clean
 from conformance.target.preflight import PART_OF, Proof, preflight
 from conformance.target.rehearsal import rehearse
@@ -32,7 +35,7 @@ async def _doctor(options: argparse.Namespace) -> int:
                 proven.append(proof)
                 if not options.json:
                     _tell(seen, system) if options.verbose else seen.clear()
-                    print(f"ok  {proof.key:9} {clean(system.secrets.mask(proof.text))}")
+                    print(f"{proof.mark} {proof.key:9} {clean(system.secrets.mask(proof.text))}")
         except PreflightError as problem:
             if options.json:
                 print(json.dumps(_as_json(system, proven, problem), indent=2))
@@ -44,17 +47,25 @@ async def _doctor(options: argparse.Namespace) -> int:
             print(json.dumps(_as_json(system, proven, None), indent=2))
             return 0
         print(f"\nThe description works: a {system.scheme} target with {', '.join(sorted(system.capabilities))}.")
-        lacking = _first_lacks(system)
+        counts = _waiting(system)
+        lacking = {c: hint for c, hint in _first_lacks(system).items() if counts[c]}
         if lacking:
             print("Not described or not offered, so not tested:")
-            for capability, hint in sorted(lacking.items()):
-                print(f"  {capability:18} {hint}")
+            for capability, hint in sorted(lacking.items(), key=lambda pair: (-counts[pair[0]], pair[0])):
+                print(f"  {capability:18} {hint} ({plural(counts[capability], 'check')})")
     return 0
 
 
 def _first_lacks(system: System) -> dict[Capability, str]:
     """What is lacking, without what only matters once something else is there."""
     return {c: hint for c, hint in system.missing.items() if PART_OF.get(c) not in system.missing}
+
+
+def _waiting(system: System) -> Counter[Capability]:
+    """How many checks need each thing that is lacking, or would wait less with it."""
+    checks = catalogue().values()
+    found = Counter(need for check in checks for need in check.needs if need in system.missing)
+    return found + Counter(Capability.CLOCK for check in checks if check.waits)
 
 
 def _as_json(system: System, proven: list[Proof], problem: PreflightError | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from conformance.matrix import killed_by
 from conformance.model import Check
 from conformance.pointers import pointers
 from conformance.registry import catalogue
-from conformance.standards import requirement
+from conformance.standards import cited_as
 
 
 def main(options: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _as_json(check: Check) -> dict[str, Any]:
-    cited = [requirement(source) for source in check.sources]
+    cited = [one for source in check.sources if (one := cited_as(source))]
     return as_json(check) | {
         "requirements": [{"id": one.id, "level": one.level, "text": one.text, "url": one.url} for one in cited],
         "frameworks": pointers(check.id),
@@ -48,17 +48,18 @@ def explanation(check: Check) -> Iterator[str]:
         yield "  --allow destructive"
     yield "\nsources"
     for source in check.sources:
-        known = requirement(source)
-        yield from textwrap.wrap(
-            f"{source} ({known.level}): {known.text}", 80, initial_indent="  ", subsequent_indent="    "
-        )
+        known = cited_as(source)
+        line = f"{source} ({known.level}): {known.text}" if known else f"{source}: in no document that Pickproof has"
+        yield from textwrap.wrap(line, 80, initial_indent="  ", subsequent_indent="    ")
     yield "\nremedy"
     yield from _wrapped(check.remedy)
     for framework, text in pointers(check.id).items():
         line = f"{framework}: {text}"
         yield from textwrap.wrap(line, 80, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
-    yield "\nproven by the faults that it kills in the reference servers"
-    for scheme, fault in killed_by(check.id):
+    killed = killed_by(check.id)
+    if killed:
+        yield "\nproven by the faults that it kills in the reference servers"
+    for scheme, fault in killed:
         yield f"  pickproof certify ref:{scheme}+{fault} --only {check.id}"
 
 

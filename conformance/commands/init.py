@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import shlex
 import sys
 from pathlib import Path
 
@@ -34,16 +35,23 @@ def main(options: argparse.Namespace) -> int:
     secrets = Secrets()
     for name, account in plain.items():
         secrets.learn(account["password"], f"password of {name}")
-    _tell(found, options.out, secrets)
+    _tell(found, options.out, secrets, _reached(options))
     for variable in prompted:
         print(f"The draft reads the password from the environment: export {variable}=…")
     return 0 if found.works else 2
 
 
-def _tell(found: Discovery, file: Path, secrets: Secrets) -> None:
+def _reached(options: argparse.Namespace) -> str:
+    """The options without which the next command would not reach the target."""
+    words = [*(("--ca", str(options.ca)) if options.ca else ()), *(("--insecure",) if options.insecure else ())]
+    words += ("--proxy", options.proxy) if options.proxy else ()
+    return "".join(f" {word}" for word in map(shlex.quote, words))
+
+
+def _tell(found: Discovery, file: Path, secrets: Secrets, reached: str = "") -> None:
     draft = found.draft
     for proof in found.proofs:
-        print(f"ok  {proof.key:9} {shown(proof.text, secrets)}")
+        print(f"{proof.mark} {proof.key:9} {shown(proof.text, secrets)}")
     print(f"{file} written, after {draft.requests} requests.")
     for key, remark in draft.comments.items():
         if remark and key in draft.table:
@@ -55,6 +63,7 @@ def _tell(found: Discovery, file: Path, secrets: Secrets) -> None:
     for key, what in draft.todo.items():
         print(f"pickproof: {file}, line {draft.line_of(key)}: {key}: {shown(what, secrets)}", file=sys.stderr)
     if found.works:
-        print(f"Next: pickproof certify {file}")
+        print(f"Next: pickproof certify {shlex.quote(str(file))}{reached}")
     else:
-        print(f"Next: mend these lines, then pickproof doctor {file}", file=sys.stderr)
+        again = f"pickproof doctor {shlex.quote(str(file))}{reached}"
+        print(f"Next: mend these lines, then {again}", file=sys.stderr)

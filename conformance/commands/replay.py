@@ -68,6 +68,15 @@ def as_json(one: Replayed) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _steps(one: Replayed) -> Iterator[str]:
+    """The attack again, step by step; at length only where an answer is another one than then."""
+    for number, step in enumerate(one.steps, 1):
+        now = f"; now -> {step.current}" if step.changed else ""
+        yield f"  {number:2}. {step.purpose} -> {step.recorded}{now}"
+    if one.steps and not any(step.changed for step in one.steps):
+        yield "      every answer is as recorded"
+
+
 def _told(past: Past, word: str, found: Iterable[Replayed]) -> Iterator[str]:
     yield f"Replay of {clean(str(past.folder))}, recorded {clean(past.started)}, against {clean(word)}"
     for one in found:
@@ -75,10 +84,7 @@ def _told(past: Past, word: str, found: Iterable[Replayed]) -> Iterator[str]:
         yield f"  {clean(one.row.title)}"
         if one.row.example:
             yield f"  input     {clean(one.row.example)}"
-        for number, step in enumerate(one.steps, 1):
-            yield f"  {number:2}. {step.purpose}"
-            now = f"-> {step.current}" if step.changed else "same"
-            yield f"      recorded {step.recorded}; now {now}"
+        yield from _steps(one)
         yield f"  recorded  {clean(one.row.actual)}"
         yield f"  now       {one.reason}"
     counts = {state: sum(one.state is state for one in found) for state in State}

@@ -19,6 +19,7 @@ EXAMPLES = {
     "public_url": 'public_url = "https://shop.example"',
     "change_password": 'change_password = { send = "POST /password", json = '
     '{ old = "{password}", new = "{new_password}" } }',
+    "keys": 'keys.secret = "env:TOKEN_SECRET"',
     "policy": 'policy = { idle = "30m", absolute = "12h" }',
 }
 OAUTH = """\
@@ -45,6 +46,8 @@ class Draft:
     """What a person must fill in before anything can be judged, by key."""
     wishes: dict[str, str] = field(default_factory=dict)
     """What a person may fill in, by key."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """Lines that are nearer to this target than the usual examples, by key."""
     metadata: str | None = None
     requests: int = 0
 
@@ -54,16 +57,17 @@ class Draft:
 
     def text(self) -> str:
         """The commented `target.toml`."""
-        whole = self.whole()
+        whole, examples = self.whole(), {**EXAMPLES, **self.examples}
         lines = ["# Drafted by `pickproof init`: read it, then prove it with `pickproof doctor`.", ""]
         for key in ORDER:
             if key in whole:
                 lines += [*_remark(self.comments.get(key)), *_entry(key, whole[key])]
-            for kind, told in (("Fill in: ", self.todo), ("", self.wishes)):
+            for kind, told in (("Mend: " if key in whole else "Fill in: ", self.todo), ("", self.wishes)):
                 if key in told:
-                    lines += [*_remark(kind + told[key]), *(f"# {EXAMPLES[key]}" for _ in (1,) if key in EXAMPLES)]
+                    shown = key in examples and key not in whole
+                    lines += [*_remark(kind + told[key]), *([f"# {examples[key]}"] if shown else [])]
         lines += ["", "# What the target promises; without a promise the strict reading of the standards holds."]
-        lines += [f"# {EXAMPLES['policy']}"]
+        lines += [f"# {examples['policy']}"]
         if self.metadata:
             lines += ["", *OAUTH.replace("{place}", quoted(self.metadata)).splitlines()]
         return "\n".join(lines) + "\n"

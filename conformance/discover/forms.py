@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from conformance.discover.probe import WORD, Probe, is_page
-from conformance.discover.routes import HANDS_OFF, LOGIN, LOGIN_PAGES, LOGOUT, ONE_LOGOUT, USER_FIELDS
+from conformance.discover.routes import CAPTCHA, HANDS_OFF, LOGIN, LOGIN_PAGES, LOGOUT, MAIL, ONE_LOGOUT, USER_FIELDS
 from conformance.model import Exchange
 from conformance.target.templates import Form, absolute, forms, links
 
@@ -43,6 +43,8 @@ class PageForm:
     """What its buttons say."""
     whole: str
     """The page with its query, without which some show another form or none."""
+    captcha: bool = False
+    """It asks for a proof that a person fills it in."""
 
     @property
     def passwords(self) -> tuple[Control, ...]:
@@ -60,7 +62,15 @@ def forms_on(probe: Probe, exchange: Exchange) -> tuple[PageForm, ...]:
     nodes = LexborHTMLParser(exchange.answer.body.decode("utf-8", "replace")).css("form")
     found = zip(forms(exchange.answer.body, exchange.request.url), nodes, strict=True)
     return tuple(
-        PageForm(page.partition("?")[0], form, action, tuple(_controls(node)), _button_words(node), page)
+        PageForm(
+            page.partition("?")[0],
+            form,
+            action,
+            tuple(_controls(node)),
+            _button_words(node),
+            page,
+            bool(CAPTCHA.search(node.html or "")),
+        )
         for form, node in found
         if (action := probe.path_of(form.action)) is not None
     )
@@ -123,12 +133,16 @@ def logout_verbs(probe: Probe, exchange: Exchange) -> list[dict[str, Any]]:
         return []
     acts = [
         f.action for f in forms_on(probe, exchange)
-        if LOGOUT.search(f"{f.action} {f.words}") and not f.passwords and f.form.method == "POST"
+        if _ends_session(f"{f.action} {f.words}") and not f.passwords and f.form.method == "POST"
     ]  # fmt: skip
-    linked = [path for path in own_links(probe, exchange) if LOGOUT.search(path)]
+    linked = [path for path in own_links(probe, exchange) if _ends_session(path)]
     linked = list(dict.fromkeys([*linked, *_called_logout(probe, exchange)]))
     chosen = [{"page": page, "action": act} for act in acts] + [_followed(page, path) for path in linked]
     return sorted(chosen, key=lambda verb: bool(ONE_LOGOUT.search(verb.get("action") or verb["send"])))
+
+
+def _ends_session(words: str) -> bool:
+    return bool(LOGOUT.search(words)) and not MAIL.search(words)
 
 
 def _followed(page: str, link: str) -> dict[str, Any]:
@@ -147,7 +161,7 @@ def _called_logout(probe: Probe, exchange: Exchange) -> Iterator[str]:
     for node in LexborHTMLParser(body.decode("utf-8", "replace")).css("a[href]")[:300]:
         words = str(node.text(strip=True))
         path = probe.path_of(absolute(exchange.request.url, node.attributes["href"] or "").partition("#")[0])
-        if path and len(words) <= LONGEST_WORDS and LOGOUT.search(words):
+        if path and len(words) <= LONGEST_WORDS and _ends_session(words) and not MAIL.search(path):
             yield path
 
 

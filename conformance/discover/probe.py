@@ -18,6 +18,7 @@ from conformance.target.description import parse
 from conformance.target.grammar import Verb
 from conformance.target.oracle import face
 from conformance.target.party import Party
+from conformance.target.strangers import connection_hint
 from conformance.target.system import System
 from conformance.target.templates import forms, json_of
 from conformance.target.verbs import browse, perform
@@ -227,7 +228,7 @@ async def opened_probe(url: str, accounts: Mapping[str, Mapping[str, str]], opti
 def _unusable(base: str, first: Exchange, system: System) -> PreflightError | None:
     """Why nothing can be explored: no answer, or one that leads to another host."""
     if first.answer is None:
-        hint = "start the target, check scheme, host and port"
+        hint = connection_hint(system, first.error)
         return PreflightError("base_url", clean(f"{base} does not answer: {first.error}"), hint, (first,))
     location = first.answer.header("location") or ""
     try:

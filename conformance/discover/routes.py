@@ -69,15 +69,32 @@ NAME_MEMBERS = ("username", "user_name", "userName", "login", "preferred_usernam
                 "id", "uid", "user_id", "userId", "uuid")  # fmt: skip
 CSRF_HEADERS = ("X-CSRF-Token", "X-CSRFToken", "X-XSRF-TOKEN")
 
-LOGIN = re.compile(r"log[-_ ]?in|sign[-_ ]?in|/auth\b|/token\b|/sessions?\b", re.IGNORECASE)
-LOGOUT = re.compile(r"log[-_ ]?out|log[-_ ]?off|sign[-_ ]?out", re.IGNORECASE)
+LOGIN = re.compile(
+    r"log[-_ ]?in|sign[-_ ]?in|/auth\b|/token\b|/sessions?\b"
+    r"|anmeld|einlogg|connexion|connecter|iniciar[-_ ]?sesi|acceder|entrar|accedi|inlog|aanmeld|logga[-_ ]?in|zalog",
+    re.IGNORECASE,
+)
+LOGOUT = re.compile(
+    r"log[-_ ]?out|log[-_ ]?off|sign[-_ ]?out"
+    r"|abmeld|auslogg|d[eé]connexion|d[eé]connecter|cerrar[-_ ]?sesi|desconect|disconnett|terminar[-_ ]?sess|uitlog"
+    r"|afmeld|logga[-_ ]?ut|wylog",
+    re.IGNORECASE,
+)
+"""English, and what pages of German, French, Spanish, Italian, Portuguese, Dutch, Swedish and Polish say."""
+MAIL = re.compile(r"newsletter|subscri|abonn|suscri|nieuwsbrief", re.IGNORECASE)
+"""What one may sign off from beside a session."""
+SECOND_FACTOR = re.compile(r"otp|2fa|mfa|factor|verif|passcode|\bcode\b|\bpin\b", re.IGNORECASE)
+"""Fields and pages of a second factor."""
+CAPTCHA = re.compile(r"captcha|turnstile", re.IGNORECASE)
 ONE_LOGOUT = re.compile(r"all|every|other", re.IGNORECASE)
 """Words of a logout that ends more than the own session."""
 IDENTITY = re.compile(r"(/me|/whoami|/profile|/userinfo|/user|/account|/current[-_]?user|/session)/?$", re.IGNORECASE)
 PASSWORD_CHANGE = re.compile(r"passw", re.IGNORECASE)
 REFRESH = re.compile(r"refresh|renew", re.IGNORECASE)
 HANDS_OFF = re.compile(
-    r"regist|sign[-_ ]?up|join|reset|forgot|recover|delet|remov|destroy|deactivat|disabl|unsubscri|create|invite",
+    r"regist|sign[-_ ]?up|join|reset|forgot|recover|delet|remov|destroy|deactivat|disabl|unsubscri|create|invite"
+    r"|inscri|l[oö]sch|loesch|k[uü]ndig|konto[-_ ]?anleg|erstell|zur[uü]cksetz|vergess|oubli|supprim|olvid|elimin"
+    r"|borrar|cancella|verwijder|vergeten",
     re.IGNORECASE,
 )
 """Acts and pages that discovery never touches."""

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from conformance.discover.draft import Draft
+from conformance.attacks.jwt import parse as parse_token
+from conformance.discover.draft import EXAMPLES, Draft
 from conformance.discover.endings import find_change, find_logout, find_refresh, returns
-from conformance.discover.forms import find_login_forms, login_verb
+from conformance.discover.forms import TYPED, PageForm, find_login_forms, forms_on, login_verb, own_links
 from conformance.discover.identities import Found, find_identity, settle_use
 from conformance.discover.logins import WRONG, Trial, trials
 from conformance.discover.metadata import Metadata, find_metadata
 from conformance.discover.openapi import Api, find_api
 from conformance.discover.openapi import login_verb as operation_verb
 from conformance.discover.probe import Budget, Probe, opened_probe
+from conformance.discover.routes import LOGOUT, SECOND_FACTOR
 from conformance.errors import PreflightError
 from conformance.open import Options, make_system
 from conformance.target.description import parse
@@ -84,7 +86,29 @@ async def _explored(probe: Probe, accounts: tuple[str, ...]) -> Draft:
     guess = login_verb(*pages[0]) if pages else None
     guess = guess or (operation_verb(api.logins()[0]) if api and api.logins() else None)
     _unfinished(draft, probe, accounts, halfway, guess, api)
+    if pages and not halfway and accounts:
+        draft.todo["login"] += _asks_more(*pages[0])
     return draft
+
+
+def _asks_more(found: PageForm, fill: Mapping[str, str]) -> str:
+    """What else a login form wants, which may be why nobody was let in."""
+    if found.captcha:
+        return "; its form has a captcha, which no program passes: switch it off where the kit tests"
+    more = [one.name for one in found.controls if one.name not in fill and one.kind in (*TYPED, "number")]
+    return f"; its form also asks for {', '.join(more)}" if more else ""
+
+
+def _second_step(probe: Probe, trial: Trial) -> str:
+    """A page behind the password that asks for something else; empty without one."""
+    for found in forms_on(probe, trial.answer):
+        asked = [c.name for c in found.controls if SECOND_FACTOR.search(f"{c.name} {c.autocomplete}")]
+        if asked and not found.passwords:
+            return (
+                f" (After the password {found.page} asks for {asked[0]}: give the kit accounts without a second "
+                "factor, or an adapter that computes it.)"
+            )
+    return ""
 
 
 def _endpoints(metadata: Metadata | None) -> frozenset[str | None]:
@@ -114,6 +138,7 @@ def _unfinished(
         draft.table.update(trial.table())
         draft.comments["login"] = f"From {trial.source}: answered without an error, yet no identity route shows it."
         draft.todo["identity"] = f"no route was found{spent} that names who is signed in: which one does?"
+        draft.todo["identity"] += _second_step(probe, trial)
         return
     if guess:
         draft.table["login"] = guess
@@ -125,8 +150,10 @@ def _unfinished(
     elif probe.refused:
         route, status = min(probe.refused.items(), key=lambda found: WRONG.index(found[1]))
         draft.todo["login"] = (
-            f"{route} answered {status} to {accounts[0]}: is the password right, and which members does it want?"
+            f"{route} answered {status} to {accounts[0]}: is the password right, which fields does its body want, "
+            f"and is the name an address, as in --account {accounts[0]}={accounts[0]}@example.test?"
         )
+        draft.examples["login"] = EXAMPLES["login"].replace("POST /login", route)
     elif draft.metadata:
         draft.todo["login"] = (
             "which page logs a user in? An authorization server often shows it only for the authorization request of "
@@ -166,12 +193,25 @@ async def _rest(
         draft.wishes["logout"] = "No logout was found. If there is one:"
     protected = [f"GET {path}" for path in dict.fromkeys(_protected(identity, api))]
     draft.table["protected"] = protected[:MOST_PROTECTED]
+    _hints(draft, trial, [path for path in own_links(probe, identity.inside) if f"GET {path}" not in protected])
     outside = await probe.look(identity.path)
     parameter = _return_parameter(probe.redirected_to(outside), identity.path)
     if parameter and await returns(probe, account, trial, parameter):
         draft.table["return_parameter"] = parameter
     if "public_url" not in draft.table and draft.table["base_url"].startswith("http://"):
         draft.wishes["public_url"] = "Where users reach the target, if over https: only then can `Secure` be judged."
+
+
+def _hints(draft: Draft, trial: Trial, links: list[str]) -> None:
+    """What a person knows and nobody can see from outside: further pages, limits, keys."""
+    pages = [f"GET {path}" for path in links if not LOGOUT.search(path) and "?" not in path][:MOST_PROTECTED]
+    if pages:
+        draft.wishes["protected"] = f"Linked there, not visited; add what only insiders may see: {', '.join(pages)}"
+    token = parse_token(trial.party.tokens.get("access", ""))
+    if "access" in trial.take:
+        draft.examples["policy"] = 'policy = { access_lifetime = "30m" }'
+    if token and str(token.header.get("alg", "")).startswith("HS"):
+        draft.wishes["keys"] = "With the secret that signs the tokens the kit makes well-signed ones with wrong claims:"
 
 
 def _protected(identity: Found, api: Api | None) -> list[str]:

@@ -170,13 +170,13 @@ class Grants(Acting):
     async def refresh_while_it_is_revoked(self, act: Act) -> None:
         """A refresh and the revocation of its token at once: in whatever order, nothing is left (I5)."""
         family = await self.world.surely_living(act)
-        known: dict[str, bool] = vars(self.system).setdefault("revocation_reaches_heirs", {})
+        learned = self.system.learned
         with self.trying(f"a token of {family} is refreshed while it is revoked", family):
-            if not known:
-                known["so"] = False
+            if learned.revocation_reaches_heirs is None:
+                learned.revocation_reaches_heirs = False
                 await self.target.expect_revocation_reaches_heirs(await self.target.granted(family.owner))
-                known["so"] = True
-            if not known["so"]:
+                learned.revocation_reaches_heirs = True
+            if not learned.revocation_reaches_heirs:
                 return
             self.doubt_grants(family)
             party = await self.target.granted(family.owner)

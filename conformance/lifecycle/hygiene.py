@@ -191,10 +191,10 @@ class Hygiene:
 
     async def _breaks_by_logout(self) -> bool:
         """Whether a session that was logged out, or never was one, breaks the server too: then its own check tells."""
-        known: dict[str, bool] = vars(self.target.system).setdefault("breaks_by_logout", {})
-        if "answer" not in known:
-            known["answer"] = any(server_error([exchange]) for exchange in await _plain_refusals(self.target))
-        return known["answer"]
+        learned = self.target.system.learned
+        if learned.breaks_by_logout is None:
+            learned.breaks_by_logout = any(server_error([each]) for each in await _plain_refusals(self.target))
+        return learned.breaks_by_logout
 
     # -- the verdict
 

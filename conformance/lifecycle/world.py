@@ -23,7 +23,7 @@ from conformance.target.cookies import Jar
 from conformance.target.limits import remaining_life
 from conformance.target.oracle import THROTTLED, Judgement, is_client_error, unclear_reason
 from conformance.target.party import Party
-from conformance.target.verbs import NoFormError, StepFailedError
+from conformance.target.verbs import NoFormError, NotLetOnError, StepFailedError
 from conformance.target.wire import Log
 
 if TYPE_CHECKING:
@@ -236,12 +236,12 @@ class World:
 
     async def _find_public(self) -> None:
         """See once in a run whether a public client is described, and given refresh tokens that must rotate."""
-        known: dict[str, Client | None] = vars(self.system).setdefault("public_client", {})
-        if not known and self.target.has(Capability.REFRESH) and self.target.has(Capability.AUTHORIZE):
-            known["found"] = None
+        learned = self.system.learned
+        if not learned.public_sought and self.target.has(Capability.REFRESH) and self.target.has(Capability.AUTHORIZE):
+            learned.public_sought = True
             with contextlib.suppress(Stop):
-                known["found"] = (await self.target.public_login("alice")).client
-        self.public = known.get("found")
+                learned.public_client = (await self.target.public_login("alice")).client
+        self.public = learned.public_client
 
     async def enter(
         self, user: User, jar: Jar, password: str = "", client: Client | None = None
@@ -258,7 +258,7 @@ class World:
             exchange = await party.verb("login", self.system.description.login, f"{user.name} logs in", **words)
         except StepFailedError as stop:
             exchange = stop.evidence[-1] if stop.evidence else None
-            sent = not isinstance(stop, NoFormError)
+            sent = not isinstance(stop, NoFormError) or isinstance(stop, NotLetOnError)
         party.issued_at, party.history = self.target.clock.now(), tuple(log)
         if exchange is not None and exchange.answer is not None and exchange.answer.status in THROTTLED:
             self.unclear("the target throttles logins", exchange)

@@ -25,7 +25,8 @@ HEAD = """\
 # Found: {found}
 #
 # Secrets are left out of this file. Set the variables below; a value that an earlier
-# step obtains (the answer is printed with its headers) has to be copied into its variable.
+# step obtains (the answer is printed with its headers) has to be copied into its variable,
+# and a hidden value of a form, such as one against forgery, into the step that sends it.
 """
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from itertools import groupby
 from types import MappingProxyType
 
 from conformance.masking import Secrets
-from conformance.model import Outcome, Report, Verdict
+from conformance.model import Capability, Outcome, Report, Verdict
 from conformance.report.safe import shown
+from conformance.standards import default_profiles
 
-EXIT_MEANING: Mapping[int, str] = MappingProxyType({
-    0: "conforms: nothing that was tested is violated",
+_EXIT_MEANING: Mapping[int, str] = MappingProxyType({
+    0: "nothing that was tested is violated",
     1: "violations were found",
     3: "no violation, but something stayed undecided",
     5: "nothing was tested",
@@ -65,6 +67,39 @@ def topics(report: Report) -> dict[str, tuple[Verdict, ...]]:
     return {topic: tuple(group) for topic, group in groupby(by_topic, key=lambda v: v.check.topic)}
 
 
+def exit_meaning(report: Report) -> str:
+    """What the exit code of a report says."""
+    if report.exit_code:
+        return _EXIT_MEANING[report.exit_code]
+    if known := report.counts[Outcome.KNOWN]:
+        return f"no failure besides {plural(known, 'known one')}, which the baseline accepts"
+    return f"{'' if 'undecided' in report.profiles.values() else 'conforms: '}{_EXIT_MEANING[0]}"
+
+
+def again(report: Report, verdict: Verdict, secrets: Secrets) -> tuple[str, str]:
+    """The command that runs one check again, in two parts that a shell takes as they are."""
+    options = ["--only", verdict.check.id]
+    if verdict.check.destructive:
+        options += ["--allow", "destructive"]
+    if tuple(report.profiles) != default_profiles(report.target.scheme):
+        options += [word for name in report.profiles for word in ("--profile", name)]
+    start = ["pickproof", "certify", shown(report.target.word, secrets)]
+    return shlex.join(start), shlex.join([*options, "--seed", str(report.seed)])
+
+
+OBSERVED = frozenset({
+    Capability.COOKIE, Capability.TOKEN, Capability.JWT, Capability.OPAQUE_TOKEN, Capability.PRE_LOGIN_SESSION,
+})  # fmt: skip
+"""What a target has or has not, whatever its description says."""
+
+
+def kind_of_reason(report: Report, id: str) -> str:
+    """Under which heading it belongs that a check could not run: *describe*, *none* or *other*."""
+    check = next(verdict.check for verdict in report.verdicts if verdict.check.id == id)
+    need = next((need for need in check.needs if need in report.target.missing), None)
+    return "other" if need is None else "none" if need in OBSERVED else "describe"
+
+
 def not_tested(report: Report, secrets: Secrets) -> dict[str, tuple[str, ...]]:
     """Why checks could not run, and the ids for each reason; the reason with the most first.
 
@@ -80,7 +115,7 @@ def not_tested(report: Report, secrets: Secrets) -> dict[str, tuple[str, ...]]:
 def _first_lack(report: Report, verdict: Verdict) -> str:
     missing = report.target.missing
     need = next((need for need in verdict.check.needs if need in missing), None)
-    return f"the target lacks {need}: {missing[need]}" if need else ""
+    return missing[need] if need else ""
 
 
 def counted(report: Report) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from conformance.report.markup import Html, join, tag
 from conformance.report.masked import Step, steps
 from conformance.report.page_sections import sections
 from conformance.report.safe import clean, shown
+from conformance.standards import cited_as
 
 STEPS = 40
 """Steps of an attack that the page tells; the evidence has them all."""
@@ -59,10 +60,24 @@ def _head(report: Report, secrets: Secrets) -> Html:
         tag("p", early, class_="partial") if early else "",
         tag("ul", *(_profile(name, verdict) for name, verdict in report.profiles.items()), class_="profiles"),
         tag("p", facts.counted(report), class_="counts"),
+        _index(report, secrets),
         tag("p", why, class_="soft") if why else "",
         tag("p", f"{facts.effort(report)}; seed {report.seed}. "
-                 f"Exit {report.exit_code}: {facts.EXIT_MEANING[report.exit_code]}.", class_="soft"),
+                 f"Exit {report.exit_code}: {facts.exit_meaning(report)}.", class_="soft"),
     )  # fmt: skip
+
+
+def _index(report: Report, secrets: Secrets) -> Html:
+    """The failures in one look, each with a link to its story."""
+    failed = facts.having(report, Outcome.FAIL)
+    if len(failed) < 2:
+        return Html()
+    rows = (
+        tag("li", tag("a", _s(v.check.title, secrets), href=f"#{v.check.id}"), " ",
+            tag("span", f"{v.check.id} · {v.level}", class_="id soft"))
+        for v in failed
+    )  # fmt: skip
+    return tag("ul", *rows, class_="found")
 
 
 def _profile(name: str, verdict: str) -> Html:
@@ -92,8 +107,7 @@ def _stories(report: Report, secrets: Secrets, evidence: Mapping[str, str], outc
 def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | None) -> Html:
     check = verdict.check
     level = f" · {verdict.level}" if verdict.level else ""
-    word = shown(report.target.word, secrets)
-    again = tag("code", f"pickproof certify {word} --only {check.id} --seed {report.seed}")
+    again = tag("code", " ".join(facts.again(report, verdict, secrets)))
     story = steps(verdict.evidence, secrets)
     return tag(
         "article",
@@ -109,7 +123,7 @@ def _story(report: Report, verdict: Verdict, secrets: Secrets, evidence: str | N
         _steps(story, broken=verdict.outcome is Outcome.FAIL),
         _definitions({
             "remedy": "" if verdict.outcome in UNDECIDED else _s(check.remedy, secrets),
-            "sources": ", ".join(check.sources),
+            "sources": _sources(check.sources),
             "evidence": _files(evidence) if evidence else "",
             "run again": again,
         }),
@@ -127,6 +141,17 @@ def _s(text: str, secrets: Secrets) -> str:
 
 def _definitions(rows: Mapping[str, object]) -> Html:
     return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in rows.items() if value))
+
+
+def _sources(ids: tuple[str, ...]) -> Html:
+    """Each source with its level and, in our words, what it asks."""
+    return tag("ul", *(tag("li", *_source(id)) for id in ids), class_="sources")
+
+
+def _source(id: str) -> Iterator[object]:
+    yield tag("span", id, class_="id")
+    if one := cited_as(id):
+        yield f" ({one.level}): {one.text}"
 
 
 def _files(har: str) -> Html:

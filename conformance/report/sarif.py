@@ -72,7 +72,7 @@ def _level(verdict: Verdict) -> str:
 
 def _result(report: Report, verdict: Verdict, at: int, secrets: Secrets) -> dict[str, Any]:
     found = verdict.actual or verdict.reason
-    message = f"{verdict.check.title} Expected: {verdict.expected or verdict.check.title} Actual: {found}"
+    message = f"{verdict.check.title} Expected: {verdict.expected or 'just that'}; actual: {found}"
     result: dict[str, Any] = {
         "ruleId": verdict.check.id,
         "ruleIndex": at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,17 @@ STORY = 12
 """Steps of an attack that are told; of longer ones the first and the last."""
 ROOM = 12
 """Columns below which the list leaves the reason out rather than show a stump of it."""
+NAMED = 12
+"""Failures that the summary names."""
+REASONS = 5
+"""Reasons of one kind for which checks could not run that are told; the report has the others."""
+HEADINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "describe": "Describe more, and more is tested:",
+        "none": "The target has none of it:",
+        "other": "For other reasons:",
+    }
+)
 INLINE = 8
 """Lines of a curl command that is shown at once instead of in a file."""
 
@@ -69,13 +81,25 @@ def show(
         quiet: only failures and the summary.
     """
     if console is None:
-        from rich.console import Console
-
-        console = Console()
+        console = _standard_output()
     view = _View(report, secrets, max(NARROW, min(console.width, WIDE)), out_dir, verbose)
     emit(console, _head(view))
     emit(console, _failures(view) if quiet else (*_list(view), *_failures(view), *_sections(view), *_not_tested(view)))
     emit(console, _summary(view))
+
+
+def show_untested(report: Report, secrets: Secrets) -> None:
+    """Print why checks cannot run, every reason of it: the end of a plan."""
+    console = _standard_output()
+    emit(console, _not_tested(_View(report, secrets, max(NARROW, min(console.width, WIDE)), None, verbose=False)))
+
+
+def _standard_output() -> Console:
+    """The terminal, or a file or pipe with room for whole sentences: nobody could make that wider."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=WIDE)
 
 
 def emit(console: Console, lines: Iterable[Line]) -> None:
@@ -100,7 +124,8 @@ def _encodable(text: str, encoding: str) -> str:
 def _head(view: _View) -> list[Line]:
     report, secrets = view.report, view.secrets
     target = report.target
-    where = f"{shown(target.name, secrets)} ({target.scheme}) at {shown(target.base_url, secrets)}"
+    place = "" if target.name == target.base_url else f" at {shown(target.base_url, secrets)}"
+    where = f"{shown(target.name, secrets)} ({target.scheme}){place}"
     found = wrapped(f"Pickproof {report.kit_version}: {where}", view.width, after="  ")
     return [*found, *_early(view)]
 
@@ -206,18 +231,23 @@ def _curl(view: _View, verdict: Verdict, story: tuple[Step, ...]) -> list[Line]:
 
 
 def _again(view: _View, verdict: Verdict) -> list[Line]:
-    start, rest = f"pickproof certify {view.report.target.word}", f"--only {verdict.check.id} --seed {view.report.seed}"
+    start, rest = facts.again(view.report, verdict, view.secrets)
     line = field("run again", f"{start} {rest}", view.width)
     # Broken where a shell accepts it, so that it can be copied.
     return line if len(line) == 1 else [*field("run again", f"{start} \\", view.width), *field("", rest, view.width)]
 
 
 def _brief(view: _View, verdict: Verdict) -> list[Line]:
-    level = f"  [{verdict.level}]" if verdict.level and verdict.outcome is Outcome.ADVICE else ""
+    advised = verdict.outcome is Outcome.ADVICE
+    level = f"  [{verdict.level}]" if verdict.level and advised else ""
     found: list[Line] = [((f"  {verdict.check.id}", STYLE[verdict.outcome]), (level, ""))]
-    told = verdict.reason or verdict.actual or verdict.check.title
-    found += wrapped(shown(told, view.secrets, 600), view.width, first="    ")
-    if verdict.outcome is Outcome.ADVICE:
+    title = shown(verdict.check.title, view.secrets)
+    told = shown(verdict.reason or verdict.actual, view.secrets, 600) or title
+    if advised and told != title:
+        found += wrapped(title, view.width, first="    ")
+        told = f"found: {told}"
+    found += wrapped(told, view.width, first="    ", after="    ")
+    if advised:
         found += wrapped(shown(verdict.check.remedy, view.secrets, 600), view.width, first="    remedy: ", after="    ")
     if view.verbose:
         found += _story(view, steps(verdict.evidence, view.secrets))
@@ -229,6 +259,10 @@ def _summary(view: _View) -> list[Line]:
     column = max((len(name) for name in report.profiles), default=0)
     found: list[Line] = [(), (("Summary", "bold"),)]
     found += wrapped(facts.counted(report), view.width, first="  ")
+    failed = [verdict.check.id for verdict in facts.having(report, Outcome.FAIL)]
+    if len(failed) > 1:
+        more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+        found += wrapped(f"failed: {', '.join(failed[:NAMED])}{more}", view.width, first="  ", after="    ")
     for name, verdict in report.profiles.items():
         start = f"  {name:{column}}  {verdict:9}  "
         style = VERDICT_STYLE.get(verdict, "")
@@ -238,8 +272,8 @@ def _summary(view: _View) -> list[Line]:
     if view.out_dir is not None:
         found += wrapped(f"report: {clean(str(view.out_dir / 'report.html'))}", view.width, first="  ", after="    ")
     found += _early(view, "  ")
-    meaning = facts.EXIT_MEANING[report.exit_code]
-    return [*found, *wrapped(f"exit {report.exit_code}: {meaning}", view.width, first="  ", style="bold")]
+    meaning = f"exit {report.exit_code}: {facts.exit_meaning(report)}"
+    return [*found, *wrapped(meaning, view.width, first="  ", style="bold")]
 
 
 def _not_tested(view: _View) -> list[Line]:
@@ -247,9 +281,18 @@ def _not_tested(view: _View) -> list[Line]:
     if not reasons:
         return []
     found: list[Line] = [(), (("Not tested, and why", "bold"),)]
-    for why, ids in reasons.items():
-        named = ids if view.verbose or len(ids) <= LISTED else _areas(ids)
-        found += wrapped(f"{why} ({len(ids)}): {', '.join(named)}", view.width, first="  ", after="    ")
+    for kind, title in HEADINGS.items():
+        of_kind = {why: ids for why, ids in reasons.items() if facts.kind_of_reason(view.report, ids[0]) == kind}
+        found += [((f"  {title}", ""),)] if of_kind else []
+        # The page has them all; without one, this is the only place.
+        brief = view.out_dir is not None and not view.verbose and len(of_kind) > REASONS + 1
+        for why, ids in list(of_kind.items())[: REASONS if brief else None]:
+            named = ids if view.verbose or len(ids) <= LISTED else _areas(ids)
+            found += wrapped(f"{why} ({len(ids)}): {', '.join(named)}", view.width, first="    ", after="      ")
+        if brief:
+            rest = list(of_kind.values())[REASONS:]
+            checks = facts.plural(sum(map(len, rest)), "check")
+            found += wrapped(f"{len(rest)} more reasons ({checks}), see the report", view.width, first="    ")
     return found
 
 

@@ -55,6 +55,14 @@ def write(report: Report, secrets: Secrets, out: Path) -> dict[str, Path]:
     return {name: put(out / name, text) for name, text in texts.items()}
 
 
+def obstacle(out: Path) -> str | None:
+    """What keeps `write` from writing into `out`, or None; nothing is made."""
+    at = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not at.is_dir():
+        return f"{at} is no folder"
+    return None if os.access(at, os.W_OK | os.X_OK) else f"{at} cannot be written"
+
+
 def _evidence(report: Report, secrets: Secrets, verdicts: Iterable[Verdict]) -> dict[str, str]:
     found: dict[str, str] = {}
     for verdict in verdicts:

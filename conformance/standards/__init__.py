@@ -90,6 +90,11 @@ def requirement(id: str) -> Requirement:
         raise KeyError(f"unknown requirement {id!r}: {hint}") from None
 
 
+def cited_as(id: str) -> Requirement | None:
+    """The requirement that a check cites; None where it is in no document: a package may bring its own."""
+    return _index().get(id)
+
+
 def requirements(document: str | None = None) -> tuple[Requirement, ...]:
     """The requirements of one document in its order, or of all.
 

@@ -5,6 +5,7 @@ The grammar has no conditions, loops or regular expressions; past that stands th
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -215,7 +216,7 @@ class Description(Strict):
             raise ValueError("`accounts` needs at least one account, called alice")
         if not self.adapter and not (self.login and self.identity):
             missing = "login" if not self.login else "identity"
-            raise ValueError(f"`{missing}` is missing: without it no session can be judged")
+            raise ValueError(f"`{missing}` is missing, and nothing works without: `pickproof init URL` drafts it")
         return self
 
     @property
@@ -233,13 +234,18 @@ def load(path: Path) -> tuple[Description, str]:
     """
     try:
         text = path.read_bytes()
-        table = tomllib.loads(text.decode())
+        # Editors of Windows begin a file with a mark of their own.
+        table = tomllib.loads(text.decode("utf-8-sig"))
     except OSError as problem:
         raise DescriptionError(str(path), "", problem.strerror or "cannot be read", "check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DescriptionError(str(path), "", f"is not TOML: {problem}", "see docs/describing-a-target.md") from None
+    except UnicodeDecodeError as problem:
+        line = text[: problem.start].count(b"\n") + 1
+        raise DescriptionError(str(path), "", f"is not UTF-8 (at line {line})", "save it in that encoding") from None
+    except tomllib.TOMLDecodeError as problem:
+        hint = 'texts stand in quotes, as in base_url = "http://127.0.0.1:8000"'
+        raise DescriptionError(str(path), "", f"is not TOML: {problem}", hint) from None
     except RecursionError:
-        raise DescriptionError(str(path), "", "is nested too deeply", "see docs/describing-a-target.md") from None
+        raise DescriptionError(str(path), "", "is nested too deeply", "no table of a description needs that") from None
     return parse(table, str(path)), hashlib.sha256(text).hexdigest()
 
 
@@ -307,6 +313,8 @@ def _explained(problem: pydantic.ValidationError, where: str, taken: Mapping[str
         message, hint = "unknown key", _allowed(words)
     elif first["type"] == "missing":
         message = "is missing"
+    elif first["type"] in _KINDS:
+        message = f"wanted is {_KINDS[first['type']]}"
     secret = {"accounts", "password", "secret", "private_pem", "keys", "headers"} & set(words)
     found = first.get("input")
     if isinstance(found, str):
@@ -318,10 +326,19 @@ def _explained(problem: pydantic.ValidationError, where: str, taken: Mapping[str
     return DescriptionError(where, shown, message, hint)
 
 
+_KINDS = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), 'a table, as in { key = "value" }'),
+    "list_type": 'a list, as in ["one", "two"]', "string_type": "a text in quotes", "bool_type": "true or false",
+}  # fmt: skip
+"""What was wanted, by pydantic's name of the error."""
+
+
 def _allowed(words: list[str]) -> str:
-    """The keys that are allowed where an unknown one was found."""
-    names = list(_keys_at(words[:-1]))
-    return "one of " + ", ".join(sorted(names)) if names else ""
+    """The keys that are allowed where an unknown one was found, those that look like it first."""
+    names = sorted(_keys_at(words[:-1]))
+    near = [] if words[-1] in names else difflib.get_close_matches(words[-1], names, n=2)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"{meant}one of {', '.join(names)}" if names else ""
 
 
 def _keys_at(words: list[str]) -> list[str]:

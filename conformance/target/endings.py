@@ -134,14 +134,14 @@ class Endings(Presenting):
 
     async def ends_at_logout(self) -> bool:
         """Whether a logout ends the token at all; found out once in a run."""
-        known: dict[str, bool] = vars(self.system).setdefault("ends_at_logout", {})
-        async with vars(self.system).setdefault("ending", asyncio.Lock()):
-            if "alice" not in known:
+        learned = self.system.learned
+        async with learned.ending:
+            if learned.ends_at_logout is None:
                 alice = await self.own_login("alice")
                 thief = alice.stolen()
                 await self.expect_logged_out(alice)
-                known["alice"] = not await self.survives(thief)
-        return known["alice"]
+                learned.ends_at_logout = not await self.survives(thief)
+        return learned.ends_at_logout
 
     async def expect_kept(self, party: Party, event: str) -> None:
         """A credential that an event is none of the business of still works."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from conformance.target.aftermath import Aftermath
-from conformance.target.afterwards import Afterwards
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.contents import Contents
 from conformance.target.cookie_parsing import CookieParsing
 from conformance.target.form_tokens import FormTokens
 from conformance.target.hygiene import Malformed
 from conformance.target.ids import HostileIds
+from conformance.target.issued_tokens import IssuedTokens
+from conformance.target.joint_writes import JointWrites
 from conformance.target.known_windows import KnownWindows
 from conformance.target.leaving import Leaving
+from conformance.target.leftovers import Leftovers
 from conformance.target.living import Living
 from conformance.target.minting import Minting
 from conformance.target.party import Carrier, Party
@@ -25,7 +26,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 
 class Target(
-    KnownWindows, Contents, Aftermath, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport,
-    Afterwards, Besieging, Malformed, Touring, Living, Leaving,
+    KnownWindows, Contents, IssuedTokens, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport,
+    Leftovers, JointWrites, Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -13,7 +13,7 @@ from conformance.target.cookies import Jar
 from conformance.target.expectations import Expectations
 from conformance.target.oracle import server_error
 from conformance.target.party import Party
-from conformance.target.verbs import NoFormError, NotTakenError
+from conformance.target.verbs import NoFormError, NotLetOnError, NotTakenError
 
 ELSEWHERE = ("sid", "session", "sessionid", "session_id", "PHPSESSID", "JSESSIONID", "token")
 """Parameter names that servers read sessions from, besides the cookie's own name."""
@@ -69,6 +69,9 @@ class Hijacking(Cast, Expectations):
         with contextlib.suppress(NotTakenError):
             try:
                 await party.attempt_login(wrong)
+            except NotLetOnError:
+                # A login of several steps ends where the password is wrong.
+                return party
             except NoFormError:
                 # Who is signed in is sent on instead: there is no login that could change anything.
                 if carrying is None or not (await carrying.whoami()).accepted:

@@ -23,7 +23,8 @@ class Living(Leaving):
         try:
             await lead(self, life)  # type: ignore[arg-type]
         except Violation as first:
-            if first.proven or self.check.id in (shown := vars(self.system).setdefault("shown_twice", set())):
+            shown = self.system.learned.shown_twice
+            if first.proven or self.check.id in shown:
                 raise
             try:
                 await lead(self.branch(), life)  # type: ignore[arg-type]

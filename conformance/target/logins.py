@@ -24,7 +24,7 @@ from conformance.target.cookies import Jar
 from conformance.target.expectations import Expectations
 from conformance.target.oracle import THROTTLED
 from conformance.target.party import SAFE, Party
-from conformance.target.verbs import NotTakenError
+from conformance.target.verbs import NotLetOnError, NotTakenError
 from conformance.target.wire import Log
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Logins(Cast, Expectations):
             "user": user if isinstance(user, str) else "",
             "password": password if isinstance(password, str) else "",
         }
-        with contextlib.suppress(NotTakenError):
+        with contextlib.suppress(NotTakenError, NotLetOnError):
             await party.verb("login", verb, f"{party.label}: try to log in", **words)
         sent = [e for e in log if e.request.method not in SAFE] or list(log)
         shown = tuple(log)

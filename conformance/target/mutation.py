@@ -141,6 +141,7 @@ class Mutations(Cast, Expectations):
         if logout is None or _is_openid(logout.steps[-1].send or ""):
             self.not_applicable("the logout is OpenID's end_session, which is made for links")
         await self.expect_accepted(alice)
+        signed_in = [last] if (last := self.log.last()) else []
         act = await act_of(alice, "logout", logout, f"{alice.label} prepares the logout")
         for forgery in forgeries:
             browser = replace(browser_of(alice), replays=False)
@@ -148,9 +149,11 @@ class Mutations(Cast, Expectations):
             judged = await browser.whoami()
             if judged.refused:
                 await self.system.control(judged.exchange.sent_at)
-                self.violation(f"{forgery} logs nobody out", "alice is logged out", [exchange, judged.exchange])
+                shown = [*signed_in, exchange, judged.exchange]
+                self.violation(f"{forgery} logs nobody out", "alice is logged out", shown)
             if not judged.accepted:
                 self.inconclusive(f"whether {forgery} logged alice out is {judged}", [exchange, judged.exchange])
+            signed_in = [judged.exchange]
         await self.expect_logged_out(alice)
         judged = await alice.whoami()
         if judged.accepted:

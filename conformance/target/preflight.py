@@ -31,6 +31,13 @@ class Proof:
     key: str
     """The key of the description that it stands on."""
     text: str
+    doubt: bool = False
+    """It need not be wrong, and somebody should look at it."""
+
+    @property
+    def mark(self) -> str:
+        """What stands before it in a list."""
+        return "?? " if self.doubt else "ok "
 
 
 async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]:
@@ -120,6 +127,8 @@ def _login_hint(system: System, failed: LoginFailedError) -> str:
     status = exchange.answer.status if exchange.answer else 0
     if status in (401, 403):
         return "check user and password; a 403 often asks for an anti-forgery value or an Origin header"
+    if status >= 500:
+        return "the target broke: look at its log"
     if status == 429:
         return "the target throttles logins: wait, or use other accounts"
     if failed.guest:
@@ -129,7 +138,7 @@ def _login_hint(system: System, failed: LoginFailedError) -> str:
         )
     if identity.answer and identity.answer.status == 200:
         return f"check identity.name: nothing stands at {_source(system)} in the answer shown"
-    return "check the login step: the answer set no cookie or token that the identity route accepts"
+    return "check user and password, then the login step: its answer set no cookie or token that identity accepts"
 
 
 def _source(system: System) -> str:
@@ -160,7 +169,8 @@ async def _refusal(system: System, alice: Party) -> Proof:
             "point identity at what only a signed-in user is given: guests of changing names pass for users",
             (exchange, again),
         )  # fmt: skip
-    return Proof("identity", f"a made-up credential gets no clear refusal: {system.oracle.judge(exchange, name)}")
+    said = system.oracle.judge(exchange, name)
+    return Proof("identity", f"a made-up credential gets no clear refusal: {said}", doubt=True)
 
 
 def _made_up(system: System, alice: Party, rng: random.Random) -> Party:
@@ -184,8 +194,9 @@ async def _routes(system: System, alice: Party) -> AsyncIterator[Proof]:
         oracle = RouteOracle(faces([inside]), faces([outside]))
         if oracle.decides and inside.answer and inside.answer.status < 400:
             found.append((route, oracle))
-        text = "tells insiders from strangers" if (route, oracle) in found else "is left out: both get the same answer"
-        yield Proof("protected", f"{route} {text}")
+        kept = (route, oracle) in found
+        text = "tells insiders from strangers" if kept else "is left out: both get the same answer"
+        yield Proof("protected", f"{route} {text}", doubt=not kept)
     system.routes = tuple(found)
 
 
@@ -197,7 +208,7 @@ async def _keys(system: System) -> AsyncIterator[Proof]:
     if system.public_keys:
         yield Proof("keys", f"{len(system.public_keys)} public keys at {place}")
     elif system.description.keys.jwks or system.description.keys.pem:
-        yield Proof("keys", "what is described there holds no public key that the kit can read")
+        yield Proof("keys", "what is described there holds no public key that the kit can read", doubt=True)
 
 
 async def _pre_login(system: System) -> Proof:
@@ -232,11 +243,11 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
             "logout", f"answered {status or exchange.error}",
             "check path and method; many logouts are a POST with an anti-forgery value", (exchange,),
         )  # fmt: skip
-    text = "the client is signed out" if out else "the client still counts as signed in"
+    text = "the client is signed out" if out else "the client still counts as signed in: is this what ends a session?"
     if not system.login_ends_others and not (await alice.whoami()).accepted:
         system.logout_ends_others = True
         text += "; it ends the account's other sessions too: checks run one at a time"
-    yield Proof("logout", f"answered {status}; {text}")
+    yield Proof("logout", f"answered {status}; {text}", doubt=not out)
 
 
 async def _has_one_refresh_token(system: System, second: Party) -> bool:
@@ -267,9 +278,9 @@ MISSING = {
     Capability.LOGOUT: "describe `logout`",
     Capability.LOGOUT_ALL: "describe `logout_all`",
     Capability.CHANGE_PASSWORD: "describe `change_password`",
-    Capability.REFRESH: "describe `refresh`",
+    Capability.REFRESH: "describe `refresh`, where the login gives a refresh token",
     Capability.REVOKE: "name the revocation endpoint in `oauth`",
-    Capability.AUTHORIZE: "describe `oauth`",
+    Capability.AUTHORIZE: "describe `oauth`, where the target is an authorization server",
     Capability.INTROSPECT: "name the introspection endpoint in `oauth`",
     Capability.METADATA: "name `oauth.metadata`",
     Capability.OPENID: "ask for the scope openid in `oauth.scopes`",

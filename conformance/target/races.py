@@ -90,8 +90,7 @@ class Runner:
 
 def track_of(system: System) -> asyncio.Lock:
     """Held by the one race of a run."""
-    found: asyncio.Lock = vars(system).setdefault("track", asyncio.Lock())
-    return found
+    return system.learned.track
 
 
 class Racing(Listing):

@@ -30,7 +30,7 @@ async def rehearse(system: System) -> AsyncIterator[Proof]:
         try:
             yield Proof(key, await act(target))
         except NotApplicable as stop:
-            yield Proof(key, f"is left out: {stop.reason}")
+            yield Proof(key, f"is left out: {stop.reason}", doubt=True)
         except Inconclusive as stop:
             at = stop.key or key
             raise PreflightError(at, stop.reason.removeprefix(f"{at}: "), HINT, stop.evidence[-3:]) from None

@@ -51,10 +51,10 @@ class Renewing(Endings, Sampling, Leaving):
         Raises:
             NotApplicable: neither the verb names one nor does the login set such a cookie.
         """
-        known: dict[str, Carrier] = vars(self.system).setdefault("refresh_carrier", {})
-        if "found" not in known:
-            known["found"] = await self._find_carrier()
-        return known["found"]
+        learned = self.system.learned
+        if learned.refresh_carrier is None:
+            learned.refresh_carrier = await self._find_carrier()
+        return learned.refresh_carrier
 
     async def _find_carrier(self) -> Carrier:
         verb, party = self.system.description.refresh, self.system.any_shared()
@@ -258,15 +258,15 @@ class Renewing(Endings, Sampling, Leaving):
         Raises:
             Inconclusive: not even a fresh login can refresh.
         """
-        proven, lock = vars(self.system).setdefault("refresh_control", ([0.0], asyncio.Lock()))
-        async with lock:
-            if proven[0] < since:
+        learned = self.system.learned
+        async with learned.refresh_control:
+            if learned.refresh_proven < since:
                 began, accounts = time.time(), self.system.accounts
                 # Where a login ends the one before, it must not be that of the account under attack.
                 other = accounts[0] if self.system.side_by_side else accounts[-1]
                 fresh = await self.system.login(other, self.system.log)
                 await self.refreshed(fresh)
-                proven[0] = began
+                learned.refresh_proven = began
 
 
 def _spoken(step: Step) -> list[object]:

@@ -107,5 +107,5 @@ class RefreshValues(Renewing):
 
 def lender_of(system: System) -> Lender:
     """The live refresh token of a run that attacks may look at."""
-    found: Lender = vars(system).setdefault("lender", Lender())
+    found = system.learned.lender = system.learned.lender or Lender()
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import ssl
 from base64 import b64encode
 from collections import defaultdict
@@ -188,7 +189,7 @@ class Sender(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(f"TLS: {problem.reason or problem}: {_why(problem)}".rstrip(": ")) from None
         except (OSError, UnicodeError) as problem:
             # A host name that no resolver takes is a UnicodeError.
-            raise httpx.ConnectError(getattr(problem, "strerror", None) or str(problem)) from None
+            raise httpx.ConnectError(_said(problem)) from None
 
     async def _open(self, host: str, port: int, secure: bool) -> Connection:
         loop = asyncio.get_running_loop()
@@ -271,6 +272,12 @@ def _proxy_login(proxy: httpx.URL) -> str:
         return ""
     pair = f"{unquote(proxy.username)}:{unquote(proxy.password)}"
     return f"Proxy-Authorization: Basic {b64encode(pair.encode()).decode()}\r\n"
+
+
+def _said(problem: OSError | UnicodeError) -> str:
+    """Why there is no connection, in the system's words; asyncio's own tell of a call in place of a refusal."""
+    number = getattr(problem, "errno", None) or 0
+    return os.strerror(number) if number > 0 else getattr(problem, "strerror", None) or str(problem)
 
 
 def _why(problem: ssl.SSLError) -> str:

@@ -53,7 +53,7 @@ async def _first_answer(system: System, wait_for: float) -> tuple[Exchange, str 
         await asyncio.sleep(0.2)
     if exchange.answer is None:
         problem = f"{system.base_url} does not answer: {exchange.error}"
-        raise PreflightError("base_url", problem, _connection_hint(system, exchange.error), (exchange,))
+        raise PreflightError("base_url", problem, connection_hint(system, exchange.error), (exchange,))
     if broken:
         problem = f"a stranger is answered {exchange.answer.status}"
         hint = "wait, or use --rate" if exchange.answer.status in THROTTLED else "look at the target's log"
@@ -86,7 +86,8 @@ async def _ask(stranger: Party) -> tuple[Exchange, str | None]:
         return last, None
 
 
-def _connection_hint(system: System, error: str | None) -> str:
+def connection_hint(system: System, error: str | None) -> str:
+    """What to try where nothing answers."""
     text = error or ""
     if "certificate" in text.lower():
         return "--ca FILE for a private certificate authority, --insecure to skip verification on a test system"

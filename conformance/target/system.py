@@ -25,6 +25,7 @@ from conformance.target.clock import Clock
 from conformance.target.cookies import Jar
 from conformance.target.description import Description, secrets_of
 from conformance.target.doorman import Doorman
+from conformance.target.learned import Learned
 from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle, is_client_error
 from conformance.target.party import Carrier, Party
@@ -108,6 +109,8 @@ class System:
     """Where attacks on the described state take place."""
     doorman: Doorman = field(default_factory=Doorman, init=False, repr=False)
     """Counts failed logins."""
+    learned: Learned = field(default_factory=Learned, init=False, repr=False)
+    """What checks found out, once for all of them."""
 
     def __post_init__(self) -> None:
         self._lanes = [self.wire.transport() for _ in range(SPARE_LANES)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -144,7 +144,7 @@ class Touring(View):
     async def expect_cookies_of_login(self, id: str, party: Party) -> None:
         """No cookie that this login set breaks the rule of this check."""
         for flaw in flaws_of_login(id, party.history, self.cookie_facts()):
-            self.violation(flaw.expected, flaw.actual, party.history)
+            self.violation(flaw.expected, flaw.actual, _until_set(party.history, flaw.about))
 
     def expect_sound(self, found: Iterable[tuple[Exchange, Flaw]]) -> None:
         """None of these was found."""
@@ -168,3 +168,12 @@ class Touring(View):
         """The URL as the browser of a user would have it."""
         described = self.system.description
         return url.replace(described.base_url, described.public_url or described.base_url, 1)
+
+
+def _until_set(history: Sequence[Exchange], name: str) -> Sequence[Exchange]:
+    """The exchanges up to the one that set a cookie last: that one shows it."""
+    setting = [
+        at for at, exchange in enumerate(history, 1)
+        if any(c.name == name and not c.deletes(exchange.sent_at) for c in set_cookies(exchange))
+    ]  # fmt: skip
+    return history[: setting[-1]] if setting else history

@@ -13,6 +13,7 @@ from conformance.attacks.material import is_number
 from conformance.errors import DescriptionError, Inconclusive
 from conformance.model import Exchange
 from conformance.target.description import TAKEN
+from conformance.target.oracle import THROTTLED
 from conformance.target.party import form_body, json_body
 from conformance.target.templates import (
     Form,
@@ -43,6 +44,15 @@ class StepFailedError(Inconclusive):
 
 class NoFormError(StepFailedError):
     """The page was opened, and the form of the step is not on it."""
+
+
+class NotLetOnError(NoFormError):
+    """A later step's page lacks its form: what the step before it sent did not lead on, as after a wrong password."""
+
+    def __init__(self, failed: NoFormError, reached: Exchange) -> None:
+        super().__init__(failed.reason, failed.evidence, failed.key)
+        self.reached = reached
+        """The answer beyond which it did not go."""
 
 
 class NotTakenError(StepFailedError):
@@ -85,6 +95,11 @@ async def perform(
             exchange = await do
         except UnknownWordError as problem:
             raise DescriptionError(party.system.where, key, str(problem)) from None
+        except NoFormError as failed:
+            page = failed.evidence[-1].answer
+            if exchange is None or page is None or page.status in THROTTLED:
+                raise
+            raise NotLetOnError(failed, exchange) from None
         _take(party, step, exchange, known, key)
     if exchange is None:
         raise StepFailedError(f"`{name}` has no step", (), name)

@@ -25,7 +25,8 @@ from conformance.target.facade import Target
 async def foreign_origins_change_nothing(target: Target, origin: Origin) -> None:
     """A change of state that comes from another origin has no effect, however much it looks like the target's own.
 
-    `null` is what a sandboxed frame sends. Attackers register names that begin or end like the target's.
+    `null` is what a sandboxed frame sends. Attackers register names that begin or end like the target's. The cookie is
+    sent along whatever its SameSite is: that some browsers would keep it back does not replace a check by the server.
 
     Remedy: Compare the whole Origin with a list of your own, character by character; null is nobody's.
     """

@@ -15,7 +15,8 @@ from conformance.target.facade import Target
 async def change_without_its_token_has_no_effect(target: Target) -> None:
     """A change of state that comes without its anti-forgery value has no effect.
 
-    The page of another site makes the victim's browser send the request; the browser adds the session cookie.
+    The page of another site makes the victim's browser send the request; the browser adds the session cookie, here
+    whatever its SameSite is: that some browsers would keep it back does not replace a check by the server.
 
     Remedy: Refuse every change whose value is absent, before anything else is looked at.
     """

@@ -31,7 +31,8 @@ async def link_logs_nobody_out(target: Target) -> None:
 async def foreign_form_logs_nobody_out(target: Target) -> None:
     """A form of another site that is sent to the logout ends no session.
 
-    Logged out, the victim logs in again at once: on the page that the attacker shows.
+    Logged out, the victim logs in again at once: on the page that the attacker shows. The cookie is sent along
+    whatever its SameSite is: that some browsers would keep it back does not replace a check by the server.
 
     Remedy: Demand the anti-forgery value, or the target's own Origin, of the logout too.
     """

@@ -37,7 +37,7 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-class Aftermath(BackChannel):
+class IssuedTokens(BackChannel):
     """What becomes of tokens, and what the server says of them and of itself."""
 
     # -- revocation

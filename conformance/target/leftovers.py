@@ -1,36 +1,28 @@
-"""What is left after a logout, and writes that arrive together."""
+"""What is left of a session that ended: the words of its refusal, and copies in a browser's cache."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from dataclasses import replace
 
 from conformance.attacks.edits import TextEdit
 from conformance.attacks.login_fields import marks
-from conformance.errors import Inconclusive
 from conformance.model import Exchange
 from conformance.target.hijack import Hijacking
 from conformance.target.http_dates import told_by
-from conformance.target.mutation import Mutations
 from conformance.target.oracle import Judgement
 from conformance.target.party import Party
-from conformance.target.races import track_of
 from conformance.target.set_cookie import parse_date
-from conformance.target.stage import change_state, fresh_value, read_state
 from conformance.target.tour import Tour
 from conformance.target.transport import never_kept
 
-WRITES = 4
-"""Changes of each user that are sent together."""
 NOBODY = "\0"
 """Nobody's name, which no answer holds."""
 LONG = 16
 """Characters of an id whose return in an answer is no accident."""
 
 
-class Afterwards(Hijacking, Mutations):
-    """Verbs about ended sessions and simultaneous writes."""
+class Leftovers(Hijacking):
+    """Verbs about what a session leaves behind."""
 
     async def expect_no_reason(self, tour: Tour) -> None:
         """An ended session and one that never was get the same answer, and none repeats the id.
@@ -108,44 +100,6 @@ class Afterwards(Hijacking, Mutations):
             self.violation(
                 "a page of an ended session is not confirmed", "304: the copy may be shown", [seen, exchange]
             )
-
-    async def expect_own_writes(self, *others: Party) -> None:
-        """Changes of several users, alice among them, that arrive together each reach their own user's state."""
-        stage = self.system.stage
-        async with stage.open(), stage.alone() as victim:
-            stage.stale()
-            await self.expect_writes_apart(victim.party.in_log(self.log), *others)
-
-    async def expect_writes_apart(self, *users: Party) -> None:
-        """The same of these users, of whom no two are one; what stood there is written back."""
-        before = [await read_state(user) for user in users]
-        if any(text == before[0] for text in before[1:]):
-            self.not_applicable("the described state is one for all users")
-        sent = [[fresh_value() for _ in range(WRITES)] for _ in users]
-        pairs = [(user, value) for user, values in zip(users, sent, strict=True) for value in values]
-        # On connections of their own, and outside the run's places, or they would wait for each other.
-        async with track_of(self.system):
-            racers = [replace(user, lane=self.system.own_lane(), racing=True) for user, _ in pairs]
-            done = await asyncio.gather(*(_written(r, value) for r, (_, value) in zip(racers, pairs, strict=True)))
-        after = [await read_state(user) for user in users]
-        for user, text in zip(users, before, strict=True):
-            await _written(user, text or "")
-        shown = [exchange for exchange in done if exchange]
-        for (at, user), text in zip(enumerate(users), after, strict=True):
-            for foreign, values in ((users[i], sent[i]) for i in range(len(users)) if i != at):
-                if any(value in (text or "") for value in values):
-                    actual = f"what {foreign.label} wrote stands in {user.label}'s"
-                    self.violation("each change reaches the state of who sent it", actual, shown)
-        for user, values, text in zip(users, sent, after, strict=True):
-            if not any(value in (text or "") for value in values):
-                self.inconclusive(f"none of {user.label}'s changes stands there afterwards", shown)
-
-
-async def _written(user: Party, value: str) -> Exchange | None:
-    try:
-        return await change_state(user, value)
-    except Inconclusive:
-        return None
 
 
 def _altered(value: str) -> str:
