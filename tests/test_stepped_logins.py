@@ -30,7 +30,7 @@ class Stepped(Site):
 
     told_of_strangers = "wrong"
     lenient = False
-    busy = False
+    broken = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Stepped(Site):
     async def second(self, request: Request) -> Response:
         user = self.halves.get(request.cookies.get("half", ""))
         if user is None:
-            return JSONResponse({}, 429) if self.busy else RedirectResponse("/login", 303)
+            return JSONResponse({}, self.broken) if self.broken else RedirectResponse("/login", 303)
         if request.method == "POST" and (await request.form()).get("code") == CODE:
             self.halves.pop(request.cookies["half"])
             answer = self.welcome(request, user)
@@ -102,8 +102,9 @@ async def test_a_password_that_need_not_be_whole_goes_all_the_way() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_page_that_asks_for_less_haste_refuses_nobody() -> None:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_page_that_says_nothing_refuses_nobody(status: int) -> None:
     site = Stepped()
-    site.busy = True
+    site.broken = status
     outcome, _ = await outcome_of(site, "login.password.exact")
     assert outcome is Outcome.INCONCLUSIVE

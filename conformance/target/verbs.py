@@ -13,7 +13,7 @@ from conformance.attacks.material import is_number
 from conformance.errors import DescriptionError, Inconclusive
 from conformance.model import Exchange
 from conformance.target.description import TAKEN
-from conformance.target.oracle import THROTTLED
+from conformance.target.oracle import unclear_reason
 from conformance.target.party import form_body, json_body
 from conformance.target.templates import (
     Form,
@@ -96,8 +96,7 @@ async def perform(
         except UnknownWordError as problem:
             raise DescriptionError(party.system.where, key, str(problem)) from None
         except NoFormError as failed:
-            page = failed.evidence[-1].answer
-            if exchange is None or page is None or page.status in THROTTLED:
+            if exchange is None or unclear_reason(failed.evidence[-1]):
                 raise
             raise NotLetOnError(failed, exchange) from None
         _take(party, step, exchange, known, key)
