@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.attacks.account_data import find_account_data
-from conformance.attacks.capacity import capacity_bits, static_positions
+from conformance.attacks.capacity import capacity, capacity_bits, static_positions
 from conformance.attacks.identifiers import classify, signs_account
 from conformance.attacks.layers import MAX_LAYERS, layers
 from conformance.attacks.reproduction import reproduce
@@ -96,6 +96,12 @@ CONTAINERS: dict[str, Maker] = {
     "beaker": lambda r: f"{r.randbytes(20).hex()}{b64(pickle.dumps({'user': str(r.random())}, 2))}",
     "rails encrypted": lambda r: quote(
         f"{b64(r.randbytes(200))}--{b64(r.randbytes(12))}--{b64(r.randbytes(16))}", safe=""
+    ),
+    "mojolicious": lambda r: (
+        f"{b64(json.dumps({'user': r.random()}).encode().ljust(1025, b'Z')).replace('=', '-')}--{r.randbytes(32).hex()}"
+    ),
+    "mojolicious, before it was filled up": lambda r: (
+        f"{b64(json.dumps({'user': r.randrange(9)}).encode()).replace('=', '-')}--{r.randbytes(20).hex()}"
     ),
     "laravel": lambda r: quote(b64(json.dumps({"iv": "a", "value": b64(r.randbytes(9)), "mac": "c"}).encode())),
     "auth ticket": lambda r: quote(f"{r.randbytes(64).hex()}65a1b2c3{b64(b'alice')}!userid_type:b64unicode", safe=""),
@@ -412,6 +418,22 @@ def test_fields_that_follow_the_clock_are_found() -> None:
     order = list(range(20))
     source.shuffle(order)
     assert time_defect([seconds[i] for i in order], [times[i] for i in order])
+
+
+def test_a_clock_takes_no_more_bits_than_its_field() -> None:
+    """Dancer2 without a better generator: four bytes of time, then twenty of SHA-1."""
+    source = random.Random(5)
+    times = [START + i * 1.7 for i in range(21)]
+    values = [b64(int(t).to_bytes(4, "big") + source.randbytes(20)) for t in times]
+    defect = time_defect(values, times)
+    assert defect is not None
+    assert (defect.taken(48), defect.width) == (32, 32)
+    assert capacity(values).bits >= 128 + 32
+    short = [b64(int(t).to_bytes(4, "big") + source.randbytes(15)) for t in times]
+    assert capacity(short).bits < 128 + 32
+    rising = sequence_defect([f"{i:08x}" for i in range(9)])
+    assert rising is not None
+    assert rising.taken(48) == 48
 
 
 def h(name: str, text: str) -> bytes:

@@ -281,3 +281,23 @@ async def test_acts_that_are_queries_are_found_and_a_token_in_a_link_is_fetched_
     table = await table_of(OnePage())
     assert table["login"] == {"page": "/doku?id=start&do=login", "fill": {"u": "{user}", "p": "{password}"}}
     assert table["logout"] == {"page": "/doku?id=start", "action": "/doku?id=start&do=logout"}
+
+
+class Anywhere(Site):
+    """Every address is a page that greets whoever is signed in, and no two answers are alike, as MediaWiki's."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/login", self.login, methods=["POST"]),
+            Route("/{path:path}", self.greet, methods=["GET", "POST"]),
+        ]
+
+    async def greet(self, request: Request) -> Response:
+        name = self.who(request)
+        greeting = f"<p id=pt-userpage>{name}</p>" if name else "<a href=/in>Log in</a>"
+        return HTMLResponse(f"<script>var request = '{secrets.token_hex(12)}'</script>{greeting}{request.url.path}")
+
+
+@pytest.mark.asyncio
+async def test_a_page_that_greets_the_user_is_no_logout() -> None:
+    assert "logout" not in await table_of(Anywhere())

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from conformance.errors import Inconclusive
 from conformance.masking import Secrets
 from conformance.model import Outcome, Verdict
 from conformance.registry import catalogue
@@ -451,3 +452,140 @@ class ByName(Tokens):
 def test_whoever_goes_by_another_claim_queries_no_subject() -> None:
     found = verdict(ByName(), "token.sub.injection", {**BEARER, "keys": {"secret": ByName.secret}})
     assert (found.outcome, "whatever sub says" in found.reason) == (Outcome.NOT_APPLICABLE, True)
+
+
+# -- short lives
+
+
+class Brief(Site):
+    """A signed token that lives for seconds and says so itself; the answer to the login does not."""
+
+    key = secrets.token_hex(32)
+
+    def welcome(self, request: Request, user: str) -> Response:
+        now = int(time.time())
+        return JSONResponse({"access_token": jwt.encode({"sub": user, "iat": now, "exp": now + 8}, self.key, "HS256")})
+
+    def who(self, request: Request) -> str | None:
+        try:
+            token = request.headers.get("authorization", "").removeprefix("Bearer ")
+            return str(jwt.decode(token, self.key, algorithms=["HS256"])["sub"])
+        except jwt.InvalidTokenError:
+            return None
+
+
+BRIEF = {
+    "login": {
+        "send": "POST /login",
+        "json": {"user": "{user}", "password": "{password}"},
+        "take": {"access": "json:/access_token"},
+    },
+    "logout": None,
+}
+
+
+@pytest.mark.asyncio
+async def test_a_token_in_the_second_half_of_its_life_is_handed_to_no_check() -> None:
+    async with proven(Brief(), BRIEF) as system:
+        first = await system.shared_login("alice")
+        assert await system.shared_login("alice") is first
+        first.issued_at -= 9  # Eight seconds of life make seventeen so.
+        assert await system.shared_login("alice") is not first
+
+
+@pytest.mark.asyncio
+async def test_a_control_that_failed_of_age_says_so() -> None:
+    async with proven(Brief(), BRIEF) as system:
+        old = (await system.shared_login("alice")).stolen()
+        old.tokens["access"], old.issued_at = "gone", time.time() - 60
+        with pytest.raises(Inconclusive) as stop:
+            await system.control(time.time(), old)
+    assert "it has expired" not in stop.value.reason
+
+    async with proven(Brief(), BRIEF) as system:
+        old = await system.shared_login("alice")
+        claims = {"sub": "alice", "iat": int(time.time()) - 60, "exp": int(time.time()) - 50}
+        old.tokens["access"], old.issued_at = jwt.encode(claims, Brief.key, "HS256"), time.time() - 60
+        with pytest.raises(Inconclusive) as stop:
+            await system.control(time.time(), old)
+    assert "it has expired: 10 s are short" in stop.value.reason
+
+
+# -- one browser, one session
+
+
+class Regenerated(Site):
+    """A token beside a session of the browser; a login over a session ends that one, as Passport's does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[str] = []
+
+    def welcome(self, request: Request, user: str) -> Response:
+        if self.sessions.pop(sid := request.cookies.get("sid", ""), None):
+            self.ended.append(sid)
+        answer = JSONResponse({"access_token": self.new_session(user)})
+        answer.set_cookie("sid", self.new_session(user), httponly=True)
+        return answer
+
+    def who(self, request: Request) -> str | None:
+        return self.sessions.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+
+
+def test_a_login_with_an_invented_token_takes_nobodys_browser() -> None:
+    site = Regenerated()
+    assert verdict(site, "token.opaque.fixation", BRIEF).outcome is Outcome.PASS
+    assert site.ended == []
+
+
+# -- labels beside values
+
+
+class Sealed(Site):
+    """A version behind the value, which is read as a number and nothing else, as iron-session does."""
+
+    mark = "~"
+
+    def welcome(self, request: Request, user: str) -> Response:
+        answer = JSONResponse({"ok": True})
+        answer.set_cookie("sid", f"{self.new_session(user)}{self.mark}2", httponly=True)
+        return answer
+
+    def who(self, request: Request) -> str | None:
+        value, _, version = request.cookies.get("sid", "").partition(self.mark)
+        return self.sessions.get(value) if version.startswith("2") else None
+
+
+class Trimmed(Sealed):
+    """The last character of the id is never looked at."""
+
+    def new_session(self, user: str) -> str:
+        sid = super().new_session(user)
+        self.sessions[sid[:-1]] = user
+        return sid
+
+    def who(self, request: Request) -> str | None:
+        return self.sessions.get(request.cookies.get("sid", "").partition(self.mark)[0][:-1])
+
+
+@pytest.mark.parametrize(("site", "outcome"), [(Sealed, Outcome.PASS), (Trimmed, Outcome.FAIL)])
+def test_a_label_behind_a_mark_is_no_part_of_the_id(site: type[Site], outcome: Outcome) -> None:
+    assert verdict(site(), "session.id.mutate").outcome is outcome
+
+
+# -- few sessions for everybody
+
+
+class Crowded(Site):
+    """Two sessions at a time for all users together; the oldest makes room."""
+
+    def new_session(self, user: str) -> str:
+        sid = super().new_session(user)
+        for old in list(self.sessions)[:-2]:
+            del self.sessions[old]
+        return sid
+
+
+def test_a_session_that_made_room_for_others_contradicts_nothing() -> None:
+    found = verdict(Crowded(), "lifecycle.model")
+    assert found.outcome in (Outcome.PASS, Outcome.INCONCLUSIVE), (found.expected, found.actual)

@@ -101,6 +101,12 @@ def _is_digest_and_data(value: str) -> bool:
     return any(read is not None and _BEGINNING.match(read) for read in data)
 
 
+def _is_table_in_base64(value: str) -> bool:
+    """Whether JSON stands before the signature, whatever fills it up to a length."""
+    data = from_base64(value.partition("-")[0])
+    return data is not None and _BEGINNING.match(data) is not None
+
+
 def _make(
     scheme: str,
     pattern: str,
@@ -126,6 +132,13 @@ _MAKES: Final[tuple[_Make, ...]] = (
     _make("auth ticket", r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{128})[0-9a-f]{8}([^!]+!.*)", "self-contained"),
     _make("express", rf"s:(.+)\.{_DIGEST}"),
     _make("rails encrypted", r"([A-Za-z0-9+/=]+)--[A-Za-z0-9+/=]{12,24}--[A-Za-z0-9+/=]{22,24}", "self-contained"),
+    # Its padding is written as hyphens, and a run of Z after the JSON fills it up (Mojolicious::Sessions).
+    _make(
+        "mojolicious",
+        r"([A-Za-z0-9+/]+)-{0,2}--(?:[0-9a-f]{40}|[0-9a-f]{64})",
+        "self-contained",
+        guard=_is_table_in_base64,
+    ),
     _make("rails signed", r"([A-Za-z0-9+/=]+)--(?:[0-9a-f]{40}|[0-9a-f]{64})"),
     _make("django signed", rf"(\.?[\w-]+):{_TIMESTAMP}:{_DIGEST}", stamped=True),
     _make("itsdangerous", rf"(\.?[^.]+)\.{_TIMESTAMP}\.{_DIGEST}", stamped=True),

@@ -78,12 +78,28 @@ class Encoding:
 
 
 def parse_keys(document: str) -> tuple[PublicKey, ...]:
-    """Read a JWKS, one JWK, PEM (SPKI, PKCS#1, certificates) or OpenSSH lines; what is no public key is left out."""
+    """Read a JWKS, one JWK, PEM (SPKI, PKCS#1, certificates) or OpenSSH lines; what is no public key is left out.
+
+    PEM may stand in JSON, as a member's value or alone.
+    """
     text = document.removeprefix("\ufeff").strip()
     if text.startswith("{"):
-        return tuple(key for part in _jwk_texts(text)[:MAX_KEYS] if (key := _from_jwk(part, document)))
+        found = tuple(key for part in _jwk_texts(text)[:MAX_KEYS] if (key := _from_jwk(part, document)))
+        if found:
+            return found
+    if text.startswith(("{", '"')):
+        text = "\n".join(_texts_of(text))
     blocks = [match[0] for match in _PEM_BLOCK.finditer(text)] or _SSH_LINE.findall(text)
     return tuple(key for block in blocks[:MAX_KEYS] if (key := _from_pem(block, document)))
+
+
+def _texts_of(text: str) -> list[str]:
+    """The text that a JSON document is, or those that are its members."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return []
+    return [one for one in (value.values() if isinstance(value, dict) else [value]) if isinstance(one, str)]
 
 
 def _jwk_texts(text: str) -> list[str]:

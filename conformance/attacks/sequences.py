@@ -41,10 +41,16 @@ class Defect:
     chance: float
     """Bound on the chance of this in random ids, over all readings tried."""
     samples: int
+    width: int = 0
+    """Bits of a field that is the time of issue itself; 0 where it is not known what the order takes up."""
+
+    def taken(self, most: int) -> int:
+        """Bits that a clock takes up beside the random ones: those of its field, else as many as one may have."""
+        return min(self.width, most) or most
 
 
-_Reading = tuple[str, tuple[int, ...], int]
-"""Name, numbers, and the bits that the whole id has room for (0 for a part of it)."""
+_Reading = tuple[str, tuple[int, ...], int, int]
+"""Name, numbers, the bits that the whole id has room for (0 for a part of it), and those of this field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class _Field:
     numbers: tuple[int, ...]
     room: int
     """Bits that the whole id has room for; 0 where the field is a part of it."""
+    width: int
+    """Bits that this field has room for."""
 
     @property
     def varying_bits(self) -> int:
@@ -74,7 +82,7 @@ def sequence_defect(values_in_issue_order: Sequence[str]) -> Defect | None:
     """
     values = list(values_in_issue_order)[:_MAX_VALUES]
     fields = _fields(values)
-    return _least([(_order_chance(one), _order_text(one)) for one in fields], "sequence", len(values))
+    return _least([(_order_chance(one), _order_text(one), 0) for one in fields], "sequence", len(values))
 
 
 def time_defect(values: Sequence[str], issue_times: Sequence[float]) -> Defect | None:
@@ -85,21 +93,23 @@ def time_defect(values: Sequence[str], issue_times: Sequence[float]) -> Defect |
     pairs = list(zip(values, issue_times, strict=False))[:_MAX_VALUES]
     fields = _fields([value for value, _ in pairs])
     times = [time for _, time in pairs]
-    found = [(2 * _rank_chance(one.numbers, times), f"{one.name} rises with the time of issue") for one in fields]
+    rising = "rises with the time of issue"
+    found = [(2 * _rank_chance(one.numbers, times), f"{one.name} {rising}", 0) for one in fields]
     found += [
-        (_clock_chance(one, times, scale), f"{one.name} is the time of issue in {unit}")
+        (_clock_chance(one, times, scale), f"{one.name} is the time of issue in {unit}", one.width)
         for one in fields
         for unit, scale in _UNITS
     ]
     return _least(found, "time", len(pairs))
 
 
-def _least(found: Sequence[tuple[float, str]], kind: str, samples: int) -> Defect | None:
-    if not found:
+def _least(found: Sequence[tuple[float, str, int]], kind: str, samples: int) -> Defect | None:
+    plain = [(chance * len(found), detail, width) for chance, detail, width in found if chance * len(found) < ALPHA]
+    if not plain:
         return None
-    chance, detail = min(found)
-    chance *= len(found)
-    return Defect(kind, detail, chance, samples) if chance < ALPHA else None
+    # A field that is a clock says more than one that follows it.
+    chance, detail, width = min(plain, key=lambda one: (-one[2], one[0], one[1]))
+    return Defect(kind, detail, chance, samples, width)
 
 
 def _order_chance(one: _Field) -> float:
@@ -194,9 +204,9 @@ def _fields(values: Sequence[str]) -> list[_Field]:
         return []
     cut = [value[:_MAX_CHARS] for value in values]
     found: dict[tuple[int, ...], _Field] = {}
-    for name, numbers, room in (*_numerals(cut), *_parts(cut), *_byte_windows(cut)):
+    for name, numbers, room, width in (*_numerals(cut), *_parts(cut), *_byte_windows(cut)):
         if len(set(numbers)) > 1:
-            found.setdefault(numbers, _Field(name, numbers, room))
+            found.setdefault(numbers, _Field(name, numbers, room, width))
     return list(found.values())
 
 
@@ -206,8 +216,9 @@ _BASES: Final = ((10, r"\d{1,200}"), (16, r"[0-9a-fA-F]+"), (36, r"[0-9a-z]+"))
 def _numerals(texts: Sequence[str], name: str = "the id", whole: bool = True) -> Iterator[_Reading]:
     for base, pattern in _BASES:
         if all(re.fullmatch(pattern, text, re.ASCII) for text in texts):
-            room = int(math.log2(base) * max(map(len, texts))) if whole else 0
-            yield f"{name} read as a number of base {base}", tuple(int(text, base) for text in texts), room
+            width = int(math.log2(base) * max(map(len, texts)))
+            room = width if whole else 0
+            yield f"{name} read as a number of base {base}", tuple(int(text, base) for text in texts), room, width
 
 
 _PART = re.compile(r"[0-9A-Za-z]+")
@@ -234,15 +245,16 @@ def _byte_windows(texts: Sequence[str]) -> Iterator[_Reading]:
         if not size or any(blob is None or len(blob) != size for blob in blobs):
             continue
         rows = [blob for blob in blobs if blob is not None]
-        yield f"the id read as {name}", tuple(int.from_bytes(row, "big") for row in rows), 8 * size
-        yield f"the id read as {name}, last byte first", tuple(int.from_bytes(row, "little") for row in rows), 8 * size
+        whole, turned = (tuple(int.from_bytes(row, order) for row in rows) for order in ("big", "little"))
+        yield f"the id read as {name}", whole, 8 * size, 8 * size
+        yield f"the id read as {name}, last byte first", turned, 8 * size, 8 * size
         for width in _WINDOWS:
             for start in range(min(size, 32) - width + 1):
                 title = f"bytes {start + 1} to {start + width} of the id read as {name}"
-                yield title, tuple(int.from_bytes(row[start : start + width], "big") for row in rows), 0
+                yield title, tuple(int.from_bytes(row[start : start + width], "big") for row in rows), 0, 8 * width
                 if width > 1:
                     little = tuple(int.from_bytes(row[start : start + width], "little") for row in rows)
-                    yield f"{title}, last byte first", little, 0
+                    yield f"{title}, last byte first", little, 0, 8 * width
 
 
 def _from_hex(text: str) -> bytes | None:

@@ -64,6 +64,8 @@ async def find_logout(probe: Probe, account: str, trial: Trial, identity: Found,
         if not await _still_in(party, identity):
             return Ending(verb, True)
         posted = verb.get("send", "").startswith("POST") and exchange.answer.status < 300
+        # A page that still greets the user is no logout, whatever it was asked for.
+        posted = posted and extract(identity.source, exchange.answer, {}) != identity.name
         said = len(party.jar) < held or (posted and not await _says_so_anywhere(party, exchange))
         polite = polite or (Ending(verb, False) if said else None)
     return polite

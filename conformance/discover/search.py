@@ -24,6 +24,10 @@ from conformance.target.description import parse
 from conformance.target.preflight import Proof, preflight
 
 MOST_PROTECTED = 4
+USUAL_RETURNS = ("next", "return_to", "redirect")
+"""Many logins obey one of these, and nothing on the way says so."""
+DEAREST_RETURN = 12
+"""Requests that a try may take."""
 OPTIONAL = ("logout", "refresh", "change_password", "protected", "keys", "return_parameter")
 """Keys without which a description still works."""
 
@@ -195,9 +199,10 @@ async def _rest(
     draft.table["protected"] = protected[:MOST_PROTECTED]
     _hints(draft, trial, [path for path in own_links(probe, identity.inside) if f"GET {path}" not in protected])
     outside = await probe.look(identity.path)
-    parameter = _return_parameter(probe.redirected_to(outside), identity.path)
-    if parameter and await returns(probe, account, trial, parameter):
-        draft.table["return_parameter"] = parameter
+    for parameter in _return_parameters(probe.redirected_to(outside), identity.path, trial):
+        if probe.budget.left > DEAREST_RETURN and await returns(probe, account, trial, parameter):
+            draft.table["return_parameter"] = parameter
+            break
     if "public_url" not in draft.table and draft.table["base_url"].startswith("http://"):
         draft.wishes["public_url"] = "Where users reach the target, if over https: only then can `Secure` be judged."
 
@@ -218,10 +223,14 @@ def _protected(identity: Found, api: Api | None) -> list[str]:
     return [identity.path, *identity.others, *(api.protected() if api else [])]
 
 
-def _return_parameter(location: str | None, asked: str) -> str | None:
-    """The parameter of a login page's address that says where to go afterwards."""
+def _return_parameters(location: str | None, asked: str, trial: Trial) -> list[str]:
+    """Parameters that may say where to go after the login: what a login page's address has, then the usual names."""
     query = parse_qs(urlsplit(location or "").query)
-    return next((name for name, values in query.items() if values[0].partition("?")[0].endswith(asked)), None)
+    named = [name for name, values in query.items() if values[0].partition("?")[0].endswith(asked)]
+    if "page" not in trial.verb:
+        return named
+    here = [name for name, values in parse_qs(urlsplit(trial.place).query).items() if values[0].startswith("/")]
+    return list(dict.fromkeys([*named, *here, *USUAL_RETURNS]))
 
 
 async def _prove(found: Discovery, accounts: Mapping[str, Mapping[str, str]], options: Options, budget: Budget) -> None:

@@ -204,6 +204,10 @@ class World:
         if not judged.refused:
             self.unclear(f"whether {family} is still signed in is open", judged.exchange)
         await self.system.control(judged.exchange.sent_at)
+        if self.system.login_ends_others:
+            # Some keep a few sessions for all users of one address, as ZNC does: which one goes is theirs to say.
+            known = "the target is known to end sessions as others begin"
+            self.unclear(f"{family} is signed out, and {known}", judged.exchange)
         self.violated(f"{family} is still signed in", judged)
 
     def must_be_named(self, judged: Judgement, user: User, who: str) -> None:
@@ -294,8 +298,9 @@ class World:
         for carrier in self.target.cookies:
             value = party.secret(carrier)
             # Whether a user's own values repeat, `session.id.unique` judges: a signed one may, within its second.
-            if value and self.seen.setdefault(value, user) is not user:
-                self.violated(f"the login gives {user.name} a value for {carrier} that nobody had before", "an old one")
+            if value and (first := self.seen.setdefault(value, user)) is not user:
+                expected = f"the login gives {user.name} a value for {carrier} that nobody had before"
+                self.violated(expected, f"the value that {first.name} had")
         untold = user.crowded and self.target.policy.max_sessions is None
         if self.system.login_ends_others or untold:
             for other in self.alive:

@@ -175,6 +175,15 @@ def _varying(values: Sequence[str]) -> tuple[int, int]:
     low, high = min(turned), max(turned)
     shortest = min(map(len, values))
     suffix = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), shortest)
-    # By chance a random value shares an end with the others: at most a character or two are given back.
-    prefix, suffix = max(0, prefix - 2), max(0, suffix - 2)
-    return prefix, max(prefix + 1, len(values[0]) - suffix)
+    first = values[0]
+    prefix -= _by_chance(first[:prefix][::-1])
+    suffix -= _by_chance(first[len(first) - suffix :])
+    return prefix, max(prefix + 1, len(first) - suffix)
+
+
+def _by_chance(shared: str) -> int:
+    """How much of an end that values share to give back: by chance random ones share a character or two.
+
+    A mark that no encoding uses stands between the value and a label, as in ``seal~2`` or ``id.a``.
+    """
+    return next((at for at, char in enumerate(shared[:2]) if not (char.isalnum() or char in "+/=_-%")), len(shared[:2]))

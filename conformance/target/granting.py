@@ -238,7 +238,7 @@ class Granting(Endings):
         if answer.granted:
             self.violation(expected, str(answer), (*self.log,))
         status = answer.exchange.answer.status if answer.exchange.answer else 0
-        if not status or status >= 500 or status == 429:
+        if not answer.refused and (not status or status >= 500 or status == 429):
             self.inconclusive(f"whether the token request was refused is unclear: {answer}")
 
     async def prove_code(self, browser: Party, client: Client, since: float) -> None:

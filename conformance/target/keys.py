@@ -1,7 +1,11 @@
-"""Finding the public keys of a target's tokens: as described, else where such keys are usually published."""
+"""Finding the public keys of a target's tokens: as described, else where such keys are usually published.
+
+Where they are published nowhere, ECDSA signatures still tell theirs.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -14,13 +18,19 @@ if TYPE_CHECKING:
     from conformance.target.system import System
 
 USUAL = ("/.well-known/jwks.json", "/jwks.json", "/jwks", "/oauth/jwks", "/.well-known/jwks")
+MORE = (
+    *("/api/jwks", "/api/.well-known/jwks.json", "/auth/jwks", "/keys", "/certs"),
+    *("/public-key", "/public_key", "/public.pem", "/public-key.pem", "/pubkey", "/api/public-key", "/auth/public-key"),
+    *("/token_key", "/oauth/token_key"),
+)
+"""Looked at last; what is found must verify a token of the target."""
 METADATA = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 ASYMMETRIC = ("RS", "PS", "ES", "Ed")
 
 
 async def find_keys(system: System, token: Token) -> tuple[tuple[PublicKey, ...], str]:
     """The target's public keys, and the document or place that they came from; empty where none are known."""
-    from conformance.attacks.keys import parse_keys
+    from conformance.attacks.keys import parse_keys, verifying_key
 
     described = system.description.keys
     if described.pem:
@@ -31,9 +41,29 @@ async def find_keys(system: System, token: Token) -> tuple[tuple[PublicKey, ...]
     for place in places:
         text = await _fetch(system, place)
         if text and (keys := parse_keys(text)):
-            system.key_document = text
+            # Of PEM there is no set to judge.
+            system.key_document = text if keys[0].text.startswith("{") else ""
             return keys, place
-    return (), ""
+    if described.jwks or not token.alg.startswith(ASYMMETRIC):
+        return (), ""
+    for place in MORE:
+        text = await _fetch(system, place)
+        if text and (keys := parse_keys(text)) and verifying_key(token, keys):
+            return keys, place
+    return await asyncio.to_thread(_worked_out, _tokens(system)), "no address: worked out from signatures"
+
+
+def _worked_out(tokens: list[Token]) -> tuple[PublicKey, ...]:
+    from conformance.attacks.recover import recovered
+
+    return recovered(tokens)
+
+
+def _tokens(system: System) -> list[Token]:
+    """The signed tokens of the latest logins, the first account's first."""
+    parties = [party for account in system.accounts[:2] if (party := system.latest(account))]
+    found = (next((t for c in system.carriers if (t := parse(party.secret(c)))), None) for party in parties)
+    return [token for token in found if token]
 
 
 async def _announced(system: System) -> list[str]:

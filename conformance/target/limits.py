@@ -43,8 +43,14 @@ def access_expiry(system: System, party: Party) -> float | None:
 
     By the target's clock and by ours: on a target whose clock is behind, a token is dead by ours before it is.
     """
-    life = max((life for life in (remaining_life(party), declared_life(party)) if life is not None), default=0.0)
-    return life + system.description.policy.leeway + SKEW if life > 0 else None
+    life = stated_life(party)
+    return life + system.description.policy.leeway + SKEW if life else None
+
+
+def stated_life(party: Party) -> float | None:
+    """Seconds that a login says its access token lives, by the clock that lets it live longer; else None."""
+    lives = [life for life in (remaining_life(party), declared_life(party)) if life is not None and life > 0]
+    return max(lives, default=None)
 
 
 def remaining_life(party: Party) -> float | None:

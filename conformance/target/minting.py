@@ -9,6 +9,7 @@ from conformance.attacks.jwt import parse
 from conformance.attacks.latency import SHELL, dear
 from conformance.errors import Inconclusive
 from conformance.target.oracle import THROTTLED, face, server_error
+from conformance.target.party import Party
 from conformance.target.tokens import TokenAttacks
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 
     from conformance.model import Exchange
     from conformance.target.oracle import Face, Judgement
-    from conformance.target.party import Carrier, Party
-
+    from conformance.target.party import Carrier
 
 T = TypeVar("T")
 
@@ -139,8 +139,10 @@ class Minting(TokenAttacks):
         Raises:
             Inconclusive: the login broke.
         """
-        alice = await self.system.shared_login(self.known("alice"))
-        client = alice.in_log(self.log).holding(token, carrier, "alice, whose client holds an invented token")
+        # A browser of its own: whoever is signed in may be turned away, or lose the session that others use.
+        label, lane = "alice, whose client holds an invented token", self.system.own_lane()
+        client = Party(self.system, label, self.known("alice"), lane, self.log)
+        client.take_up(token, carrier)
         try:
             exchange = await client.attempt_login(self.account("alice").password)
         except Inconclusive as stop:

@@ -146,7 +146,8 @@ class AuthorizationResponse:
             return f"no answer ({self.exchange.error})"
         if not self.location:
             return f"a page of the server ({answer.status})"
-        what = "a code" if self.code else f"error={self.error}" if self.error else "neither code nor error"
+        token = "an access token" if self.value("access_token") else "neither code nor error"
+        what = "a code" if self.code else f"error={self.error}" if self.error else token
         return f"a redirect to {self.location.split('?')[0].split('#')[0]} with {what}"
 
 

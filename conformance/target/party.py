@@ -122,11 +122,15 @@ class Party:
         where = carrier or self.system.carrier
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         thief = self.lacking(where, label or f"an attacker with an altered copy of {self.label}'s credential")
-        if where.kind == "token":
-            thief.tokens[where.name] = text
-        else:
-            thief.jar.put(where.name, text, self.system.base_url)
+        thief.take_up(text, where)
         return thief
+
+    def take_up(self, value: str, carrier: Carrier) -> None:
+        """Hold a value as the credential."""
+        if carrier.kind == "token":
+            self.tokens[carrier.name] = value
+        else:
+            self.jar.put(carrier.name, value, self.system.base_url)
 
     def lacking(self, carrier: Carrier, label: str) -> Party:
         """A thief without this credential, and without any that authenticates by itself in its place."""

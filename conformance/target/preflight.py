@@ -206,7 +206,7 @@ async def _keys(system: System) -> AsyncIterator[Proof]:
         return
     system.public_keys, place = await find_keys(system, token)
     if system.public_keys:
-        yield Proof("keys", f"{len(system.public_keys)} public keys at {place}")
+        yield Proof("keys", f"public keys: {len(system.public_keys)}, found at {place}")
     elif system.description.keys.jwks or system.description.keys.pem:
         yield Proof("keys", "what is described there holds no public key that the kit can read", doubt=True)
 

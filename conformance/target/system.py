@@ -26,6 +26,7 @@ from conformance.target.cookies import Jar
 from conformance.target.description import Description, secrets_of
 from conformance.target.doorman import Doorman
 from conformance.target.learned import Learned
+from conformance.target.limits import stated_life
 from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle, is_client_error
 from conformance.target.party import Carrier, Party
@@ -322,12 +323,16 @@ class System:
     def _half_spent(self, party: Party) -> bool:
         """Whether a login is in the second half of its life: it must outlast the check that it is given to."""
         policy = self.description.policy
-        lives = [life for life in (policy.absolute, policy.access_lifetime, party.lifetime) if life]
+        lives = [life for life in (policy.absolute, policy.access_lifetime, stated_life(party)) if life]
         return bool(lives) and self.clock.now() - party.issued_at > min(lives) / 2
 
     def any_shared(self) -> Party:
         """The latest shared login of the first account; it may have died, and says what a login gives."""
         return self._latest[self.accounts[0]]
+
+    def latest(self, account: str) -> Party | None:
+        """The latest shared login of an account, dead or alive."""
+        return self._latest.get(account)
 
     async def another_login(self) -> Party:
         """A second login of the first account, made once; its credential is for comparing, and may have died."""
@@ -379,8 +384,15 @@ class System:
         judged = await base.in_log(self.log).whoami()
         if not judged.accepted:
             reason = f"the positive control failed: the genuine credential, sent after the altered one, is {judged}"
-            raise Inconclusive(reason, (judged.exchange,))
+            raise Inconclusive(reason + self._of_age(base), (judged.exchange,))
         return judged
+
+    def _of_age(self, base: Party) -> str:
+        """That a credential lives too short for what goes on at once, where its own expiry has passed."""
+        life = stated_life(base)
+        if not life or self.clock.now() < base.issued_at + life:
+            return ""
+        return f"; it has expired: {life:g} s are short beside so many checks, try a longer life or --concurrency 1"
 
     async def _prove_alive(self, account: str) -> Judgement:
         judged = await (await self.shared_login(account)).whoami()

@@ -123,7 +123,7 @@ async def session_ids_do_not_tell_the_time(target: Target) -> None:
         sample = await target.reference_sample(carrier)
         defect = time_defect(sample.kind.parts, sample.times)
         if defect:
-            target.predictable(sample, f"{carrier} does not tell the time", defect.detail, BITS + ROOM)
+            target.predictable(sample, f"{carrier} does not tell the time", defect.detail, BITS + defect.taken(ROOM))
         target.note = f"no trace of the time in {sample}"
 
 

@@ -59,7 +59,7 @@ async def opaque_tokens_never_repeat(target: Target) -> None:
     parts = sample.kind.parts
     defect = sequence_defect(parts) or time_defect(parts, sample.times)
     if defect:
-        target.predictable(sample, "tokens follow no order", defect.detail, BITS + ROOM)
+        target.predictable(sample, "tokens follow no order", defect.detail, BITS + defect.taken(ROOM))
     target.note = f"no repeat and no order among {sample}; this refutes, it does not prove randomness"
 
 
