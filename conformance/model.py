@@ -55,6 +55,7 @@ class Capability(enum.StrEnum):
     CLOCK = "clock"
     HTTPS = "https"
     PROTECTED = "protected"
+    RESET_PASSWORD = "reset-password"  # noqa: S105
     MUTATE = "mutate"
     LIST_SESSIONS = "list-sessions"
     REVOKE_SESSION = "revoke-session"

@@ -183,9 +183,12 @@ def make_system(description: Description, where: str, sha: str, clock: Clock | N
 
 
 def _named(description: Description) -> list[str]:
-    """The addresses of an authorization server on a host of its own, as the description names them."""
+    """The addresses of hosts of their own that the description names: an authorization server, a mail server."""
     table = description.oauth.model_dump() if description.oauth else {}
     told = [table.get(key) for key in ("metadata", *(name for name in table if name.endswith("_endpoint")))]
+    # A message about a forgotten password is read at the mail server of the test.
+    recovery = description.reset_password.steps if description.reset_password else []
+    told += [(step.send or step.page or "").rpartition(" ")[2] for step in recovery]
     return [url for url in told if isinstance(url, str) and url.startswith("http")]
 
 

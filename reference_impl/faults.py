@@ -28,6 +28,8 @@ class Fault:
     """The id of the check that must catch it."""
     apply: Callable[[Any], Any] = field(repr=False)
     """The sound policy in, the faulty policy out. Fresh state, where needed, for each call."""
+    declares: Callable[[Any], Any] = field(default=lambda policy: policy, repr=False, compare=False)
+    """The variant whose promise it breaks, which the description tells as if it were kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Client:
 SECRETS = {
     "web": "wUQ1cJ8pTn0sZ4hVbG6yKfR3xLdA9mEo2iNqY7tSgCk",
     "api": "b7RzX2vQe5WnM0aHjP9uLcK4yTgD1sFoI8xVfB3/8:q=",
+    "daemon": "m8YqT2vKd5XwL0rNcP7uJeB4sZgF1hAoI9xRyV6tQ3k",
     "gateway": "h3KpW9zLtA5cYvN1xQeS8bJ0mRgU6dFiO4rT7kHyZwM",
 }
 """Of the test clients, for the description; a deployment has them in its secret store only."""

@@ -64,6 +64,7 @@ def _oauth(policy: OAuthPolicy) -> dict[str, Any]:
         "deny": {"fill": {"decision": "deny"}},
         "withdraw": {"page": "/grants", "action": "/grants/{client}/withdraw"},
         "introspection_client": policy.declared.introspection_client,
+        **({"throttle_client": "daemon"} if any(client.id == "daemon" for client in policy.clients) else {}),
         "clients": {client.id: _client(policy, client) for client in policy.clients},
         "resources": RESOURCES,
     }

@@ -10,6 +10,7 @@ from . import (
     oauth_faults_endings,
     oauth_faults_front,
     oauth_faults_pkce,
+    oauth_faults_reach,
     oauth_faults_redirect,
     oauth_faults_token,
 )
@@ -25,5 +26,6 @@ FAULTS: tuple[Fault, ...] = (
     *oauth_faults_front.FAULTS,
     *oauth_faults_back.FAULTS,
     *oauth_faults_after.FAULTS,
+    *oauth_faults_reach.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

@@ -9,6 +9,7 @@ from functools import cache
 
 from starlette.requests import Request
 
+from . import oauth_variants_reach
 from .families import random_value
 from .oauth_clients import SECRETS, Client, authenticated, sha256
 from .oauth_opaque import looked_up, stored
@@ -116,12 +117,13 @@ VARIANTS = (
     variant("no-iss", "Answers do not name their issuer, and nothing promises it.", _without_iss),
     variant(
         "invalid-client-400", "A client that fails to authenticate in the body gets 400.",
-        tokens(client=_by_how_it_came), declared(auth={"web": "post"}),
+        tokens(client=_by_how_it_came), declared(auth={"web": "post"}), decides="client-authentication",
     ),
     variant(
         "revoke-foreign-quietly", "RevocationEndpoint another client's token does nothing, quietly.",
         revocation(foreign=lambda: None),
     ),
+    *oauth_variants_reach.VARIANTS,
     variant("status-403", "The API answers 403 to whoever has no valid token.",
             resource(missing=_forbidden, invalid=_forbidden)),
 )  # fmt: skip

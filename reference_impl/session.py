@@ -19,13 +19,14 @@ from starlette.types import ASGIApp
 from . import people
 from .accounts import Accounts
 from .clock import Clock
-from .faults import Switch, Variant, apply_all
+from .faults import Fault, Switch, Variant, apply_all
 from .passwords import STRONG, TEST
 from .schemes import Reference, Scheme
 from .session_account import AccountPages
 from .session_describe import describe, extras
 from .session_faults import FAULTS
 from .session_policy import SessionPolicy
+from .session_recovery import RecoveryPages
 from .session_server import SessionServer
 from .session_variants import VARIANTS
 from .store import Database
@@ -42,6 +43,8 @@ def build_session(switches: Sequence[Switch], *, clock: Clock, store: str, hashi
     app = application(server)
     # What is declared knows nothing of faults: a fault is what breaks the declaration.
     declared = apply_all(SessionPolicy(), [s for s in switches if isinstance(s, Variant)])
+    for fault in (s for s in switches if isinstance(s, Fault)):
+        declared = fault.declares(declared)
     ids = tuple(switch.id for switch in switches)
     return Reference("session", app, clock, partial(describe, declared), partial(extras, declared), ids)
 
@@ -49,7 +52,7 @@ def build_session(switches: Sequence[Switch], *, clock: Clock, store: str, hashi
 def application(server: SessionServer) -> ASGIApp:
     """The ASGI app: routes, one way to fail, headers on every answer."""
     app: ASGIApp = Starlette(
-        routes=routes(server, AccountPages(server)),
+        routes=[*routes(server, AccountPages(server)), *recovery(RecoveryPages(server))],
         middleware=[Middleware(SecurityHeaders, headers=server.policy.surface.headers)],
         exception_handlers={Refused: server.failed, HTTPException: server.failed},
     )
@@ -80,11 +83,21 @@ def routes(server: SessionServer, own: AccountPages) -> list[Route]:
         Route("/step-up", guard(server.step_up, keeps=False), methods=["POST"]),
         Route("/logout-all", guard(server.logout_all, keeps=False), methods=["POST"]),
         Route("/account", guard(own.delete_account, keeps=False), methods=["DELETE"]),
+        Route("/admin/office", guard(own.office), methods=["GET"]),
         Route("/admin/end-sessions", guard(own.end_everyone, keeps=False), methods=["POST"]),
         Route("/admin/users/{name}/{act}", guard(own.administer, keeps=False), methods=["POST"]),
         Route("/slow", guard(own.slow), methods=["GET"]),
         Route("/gate/{hold}", own.gate.look, methods=["GET"]),
         Route("/gate/{hold}/release", own.gate.release, methods=["POST"]),
+    ]
+
+
+def recovery(pages: RecoveryPages) -> list[Route]:
+    """The routes of those who forgot their password."""
+    return [
+        Route("/forgot", pages.ask, methods=["POST"]),
+        Route("/reset", pages.reset, methods=["POST"]),
+        Route("/mailbox/{name}", pages.mailbox, methods=["GET"]),
     ]
 
 

@@ -117,14 +117,19 @@ class AccountPages:
 
     # Administration
 
+    async def office(self, call: Call) -> Response:
+        """A page for administrators."""
+        self.admin.only(self.policy.role(call.held.session, call.account))
+        return self.style.who(call.account, self.server.token(call.held))
+
     async def administer(self, call: Call) -> Response:
         """Disable, enable, delete an account, or end its sessions (7.4.2, 7.4.5)."""
-        self.admin.only(call.account)
+        self.admin.only(self.policy.role(call.held.session, call.account))
         self.admin.act(call.request.path_params["act"], call.request.path_params["name"])
         return self.style.done({}, "/me", 200)
 
     async def end_everyone(self, call: Call) -> Response:
         """End every session of everybody (7.4.5)."""
-        self.admin.only(call.account)
+        self.admin.only(self.policy.role(call.held.session, call.account))
         self.table.end_everyone()
         return self.sessions.take(self.style.done({}, "/login", 200))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .accounts import Account, Accounts
+from collections.abc import Callable
+from functools import partial
+
+from .accounts import Accounts
 from .session_policy import SessionPolicy
 from .session_store import SessionTable
 from .web import Refused
@@ -13,24 +16,26 @@ class Administration:
 
     def __init__(self, policy: SessionPolicy, table: SessionTable, accounts: Accounts) -> None:
         self._ending, self._table, self._accounts = policy.ending, table, accounts
-        self._acts = {
+        self._acts: dict[str, Callable[[str], None]] = {
             "disable": self.disable,
             "enable": self.enable,
             "delete": self.delete,
             "end-sessions": self.end_sessions,
+            "grant-role": partial(self.give_role, "admin"),
+            "revoke-role": partial(self.give_role, "user"),
         }
 
-    def only(self, account: Account) -> None:
+    def only(self, role: str) -> None:
         """Refuse everybody else.
 
         Raises:
             Refused: 403.
         """
-        if account.role != "admin":
+        if role != "admin":
             raise Refused(403, "only for administrators")
 
     def act(self, act: str, name: str) -> None:
-        """Do ``disable``, ``enable``, ``delete`` or ``end-sessions``.
+        """Do ``disable``, ``enable``, ``delete``, ``end-sessions``, ``grant-role`` or ``revoke-role``.
 
         Raises:
             Refused: 404 for an unknown act or account.
@@ -39,6 +44,10 @@ class Administration:
         if act not in self._acts or account is None:
             raise Refused(404, "no such thing here")
         self._acts[act](account.sub)
+
+    def give_role(self, role: str, sub: str) -> None:
+        """Another role, which counts from now on."""
+        self._accounts.set_role(sub, role)
 
     def disable(self, sub: str) -> None:
         """No login any more, and the sessions end; they stay ended."""

@@ -30,6 +30,7 @@ def describe(policy: SessionPolicy, base_url: str) -> dict[str, Any]:
             "max_sessions": life.max_sessions,
             "throttle_failures": policy.accounts.throttle.account,
             "fresh_login": f"{policy.proof.fresh:g}s",
+            "binding": list(policy.binding),
         },
     }
 
@@ -42,7 +43,7 @@ def extras(policy: SessionPolicy) -> dict[str, Any]:
 def _beyond(policy: SessionPolicy) -> dict[str, Any]:
     """Verbs that no page has a form for: of the owner, of an administrator, of a test that forces a race."""
     send = _Sender(policy)
-    acts = ("disable", "enable", "delete", "end-sessions")
+    acts = ("disable", "enable", "delete", "end-sessions", "grant-role", "revoke-role")
     return {
         "sessions": {
             "list": {"send": "GET /sessions", **policy.surface.style.listed},
@@ -50,6 +51,14 @@ def _beyond(policy: SessionPolicy) -> dict[str, Any]:
         },
         "delete_account": send("DELETE /account", password="{password}"),  # noqa: S106
         "admin": {act: send(f"POST /admin/users/{{name}}/{act}") for act in acts},
+        "reset_password": {
+            "steps": [
+                send("POST /forgot", user="{user}"),
+                {"send": "GET /mailbox/{user}", "take": {"link": "json:/token"}},
+                send("POST /reset", token="{link}", new="{new_password}"),  # noqa: S106
+            ]
+        },
+        "role_route": "GET /admin/office",
         "gate": {"held": "GET /slow?hold={hold}", "look": "GET /gate/{hold}", "release": "POST /gate/{hold}/release"},
     }
 

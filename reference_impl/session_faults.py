@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    session_faults_binding,
     session_faults_cookies,
     session_faults_endings,
     session_faults_forgery,
@@ -12,6 +13,9 @@ from . import (
     session_faults_login,
     session_faults_parsing,
     session_faults_races,
+    session_faults_recovery,
+    session_faults_rights,
+    session_faults_size,
     session_faults_transport,
     session_faults_values,
 )
@@ -29,5 +33,9 @@ FAULTS: tuple[Fault, ...] = (
     *session_faults_parsing.FAULTS,
     *session_faults_forms.FAULTS,
     *session_faults_transport.FAULTS,
+    *session_faults_recovery.FAULTS,
+    *session_faults_binding.FAULTS,
+    *session_faults_size.FAULTS,
+    *session_faults_rights.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

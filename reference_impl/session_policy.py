@@ -18,6 +18,7 @@ from .accounts import Account, AccountPolicy, Accounts
 from .session_cookie import Cookie, only_value, safe_next
 from .session_guard import PUBLIC_ORIGIN, Guard
 from .session_json import JSON_STYLE, Style
+from .session_recovery import Recovery
 from .session_store import Session, SessionTable
 from .web import HEADERS
 
@@ -192,4 +193,9 @@ class SessionPolicy:
     surface: Surface = field(default_factory=Surface)
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
     authenticate: Callable[[Accounts, object, object, str], Awaitable[Account | None]] = authenticate
+    recovery: Recovery = field(default_factory=Recovery)
+    role: Callable[[Session, Account], str] = lambda _session, account: account.role
+    """Which role a session acts with: the one that its user has at this moment (ASVS-v5.0.0-8.3.2)."""
+    binding: tuple[str, ...] = ()
+    """What of its client a session is bound to, for the description."""
     public_origin: str = PUBLIC_ORIGIN

@@ -15,10 +15,13 @@ Change = Callable[[SessionPolicy], SessionPolicy]
 Handler = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
 
 
-def fault(id: str, primary: str, sources: str, summary: str, apply: Change) -> Fault:
-    """A row of a fault table; sources are separated by spaces, ``7.4.1`` is short for ``ASVS-v5.0.0-7.4.1``."""
+def fault(id: str, primary: str, sources: str, summary: str, apply: Change, **more: Any) -> Fault:
+    """A row of a fault table; sources are separated by spaces, ``7.4.1`` is short for ``ASVS-v5.0.0-7.4.1``.
+
+    ``declares`` is the variant whose promise it breaks.
+    """
     spelled = tuple(s if "-" in s else f"ASVS-v5.0.0-{s}" for s in sources.split())
-    return Fault(id, "session", summary, spelled, primary, apply)
+    return Fault(id, "session", summary, spelled, primary, apply, **more)
 
 
 def variant(id: str, summary: str, apply: Change, **relations: Any) -> Variant:
@@ -44,6 +47,11 @@ def guard(**changes: Any) -> Change:
 def proof(**changes: Any) -> Change:
     """Replace members of ``Proof``."""
     return lambda policy: replace(policy, proof=replace(policy.proof, **changes))
+
+
+def recovery(**changes: Any) -> Change:
+    """Replace members of ``Recovery``."""
+    return lambda policy: replace(policy, recovery=replace(policy.recovery, **changes))
 
 
 def surface(**changes: Any) -> Change:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from . import session_variants_more
 from .accounts import Account
 from .faults import Variant
 from .session_cookie import Cookie
@@ -162,6 +163,7 @@ VARIANTS: tuple[Variant, ...] = (
     variant("sliding-second-half", "The cookie has a Max-Age and is renewed in the second half of the idle time.",
             _sliding),
     variant("slow", "Each answer takes 50 to 150 ms.", _slowly),
+    *session_variants_more.VARIANTS,
     variant("hex-id", "Ids are 64 hexadecimal digits.", life(new_id=lambda _: secrets.token_hex(32)), decides=ID),
     variant("uuid-hex", "Ids are two random UUIDs in hexadecimal, 244 random bits.",
             life(new_id=lambda _: uuid.uuid4().hex + uuid.uuid4().hex), decides=ID),

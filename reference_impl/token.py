@@ -71,6 +71,7 @@ def routes(server: TokenServer) -> list[Route]:
         Route("/note", guard(server.write_note), methods=["POST"]),
         Route("/password", guard(server.change_password), methods=["POST"]),
         Route("/logout", guard(server.logout), methods=["POST"]),
+        Route("/admin/office", guard(server.office), methods=["GET"]),
         Route("/admin/users/{name}/{act}", guard(server.administer), methods=["POST"]),
         *(ending if server.policy.revocation.active else []),
     ]

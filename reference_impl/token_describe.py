@@ -39,6 +39,7 @@ def describe(policy: TokenPolicy, keys: Keys, base_url: str) -> dict[str, Any]:
         "protected": ["GET /me", "GET /note"],
         "mutate": {**mutate, "read": {"send": "GET /note", "value": "json:/note"}},
         **_beyond(policy),
+        **({"logs": list(policy.logs)} if policy.logs else {}),
         "keys": _keys(policy, keys),
         "policy": {
             "access_lifetime": f"{LIFETIME:g}s",
@@ -57,11 +58,13 @@ def extras(policy: TokenPolicy) -> dict[str, Any]:
 
 def _beyond(policy: TokenPolicy) -> dict[str, Any]:
     """What an administrator does to the account ``{name}``, and a login for another service."""
-    acts = ("disable", "enable", "delete", *(("end-sessions",) if policy.revocation.active else ()))
+    ending = ("end-sessions",) if policy.revocation.active else ()
+    acts = ("disable", "enable", "delete", "grant-role", "revoke-role", *ending)
     foreign = {"send": "POST /login", "json": {**CREDENTIALS, "resource": OTHER_AUDIENCE}}
     take = {"take": dict(policy.carrier.take)} if policy.carrier.take else {}
     return {
         "admin": {act: {"send": f"POST /admin/users/{{name}}/{act}"} for act in acts},
+        "role_route": "GET /admin/office",
         "other_audience": {**foreign, **take},
     }
 

@@ -65,6 +65,10 @@ class TokenPolicy:
     minting: Minting = field(default_factory=Minting)
     revocation: Revocation = field(default_factory=Revocation)
     subject: Callable[[Accounts, Grant], Account | None] = live_account
+    logs: tuple[str, ...] = ()
+    """Files that it writes its log to, for the description."""
+    role: Callable[[Grant, Account], str] = lambda _grant, account: account.role
+    """Which role a token acts with: the one that its user has at this moment (ASVS-v5.0.0-8.3.2)."""
     surface: Surface = field(default_factory=Surface)
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
     hands_out_key: bool = False

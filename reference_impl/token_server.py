@@ -178,8 +178,7 @@ class TokenServer:
 
     async def administer(self, call: Call) -> Response:
         """Disable, enable or delete an account, or end its tokens, where tokens can end (7.4.2, 7.4.5)."""
-        if call.account.role != "admin":
-            raise Refused(403, "only for administrators")
+        self.only_admin(call)
         account = self.accounts.named(call.request.path_params["name"])
         act = self.acts().get(call.request.path_params["act"])
         if account is None or act is None:
@@ -187,6 +186,20 @@ class TokenServer:
         with self.db.transaction():
             act(account.sub)
         return Response(status_code=204)
+
+    async def office(self, call: Call) -> Response:
+        """A page for administrators."""
+        self.only_admin(call)
+        return answer({"accounts": "all"})
+
+    def only_admin(self, call: Call) -> None:
+        """Refuse everybody else.
+
+        Raises:
+            Refused: 403.
+        """
+        if self.policy.role(call.grant, call.account) != "admin":
+            raise Refused(403, "only for administrators")
 
     def acts(self) -> dict[str, Callable[[str], None]]:
         """What an administrator can do to an account, by name."""
@@ -204,6 +217,8 @@ class TokenServer:
             "disable": disable,
             "enable": lambda sub: self.accounts.set_enabled(sub, True),
             "delete": delete,
+            "grant-role": lambda sub: self.accounts.set_role(sub, "admin"),
+            "revoke-role": lambda sub: self.accounts.set_role(sub, "user"),
             **({"end-sessions": lambda sub: everywhere(self.accounts, sub)} if self.policy.revocation.active else {}),
         }
 

@@ -17,6 +17,7 @@ from .token_carrier import BY_COOKIE, bearer
 from .token_claims import AUDIENCE, LIFETIME, Minting, Rules
 from .token_keys import Keys, es_keys, hs_keys, sign
 from .token_life import FORGETTING, REVOCABLE, OpaqueTokens
+from .token_logs import logged
 from .token_switch import (
     authorization,
     both,
@@ -154,6 +155,7 @@ VARIANTS: tuple[Variant, ...] = (
         ID_TOKEN,
         apart={"opaque": "no key signs it", "jwt-in-cookie": "the answer has no tokens for scripts"},
     ),
+    variant("access-log", "Each answer is a line in a log, as declared.", logged()),
     variant("minting", "The description holds the signing key, so that the kit can mint.", MINTING),
 )
 """In the order in which the documentation lists them."""

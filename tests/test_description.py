@@ -53,6 +53,9 @@ identity = { send = "GET /me", name = "html:#user" }
 logout = { steps = [{ page = "/me", action = "/out" }, { send = "POST /done" }] }
 logout_all = { send = "POST /out/all" }
 change_password = { send = "POST /p", json = { new = "{new_password}" } }
+reset_password = { steps = [{ send = "POST /f" }, { send = "POST /n", json = { p = "{new_password}" } }] }
+logs = ["/var/log/shop.log"]
+role_route = "GET /office"
 refresh = { send = "POST /r", form = { t = "{refresh}" }, take = { access = "json:/a", refresh = "cookie:r" } }
 register = { send = "POST /new", query = { u = "{user}" } }
 csrf = { send = "GET /csrf", take = { csrf = "header:X-CSRF" } }
@@ -83,6 +86,8 @@ logout_ends = "all"
 password_change_ends = "offered"
 pkce = "optional"
 throttle_failures = 5
+throttle_client_failures = 20
+binding = ["user-agent", "address"]
 """
 
 

@@ -15,12 +15,15 @@ from reference_impl import FAULTS, VARIANTS, Clock, Reference, build
 from reference_impl.families import Families, FamilyRules
 from reference_impl.store import Database
 from reference_impl.token_guard import Rejected
-from tests.reference_refresh import COOKIE, ORIGIN, PASSWORD, PROBES, Client, alice_of, chain, claims
+from tests import reference_refresh, rest_probes
+from tests.reference_refresh import COOKIE, ORIGIN, PASSWORD, Client, alice_of, chain, claims
 
 pytestmark = pytest.mark.asyncio
 REFRESH_FAULTS = {fault.id: fault for fault in FAULTS if fault.scheme == "refresh"}
 REFRESH_VARIANTS = [variant.id for variant in VARIANTS if "refresh" in variant.schemes]
+PROBES = {**reference_refresh.PROBES, **rest_probes.REFRESH}
 BASE = {fault: ["grace-30"] for fault in REFRESH_FAULTS if fault.startswith("grace-")} | {
+    **rest_probes.REFRESH_BASE,
     "refresh-cross-site": ["refresh-in-cookie"],
     "logout-cross-site": ["refresh-in-cookie"],
 }

@@ -26,6 +26,7 @@ from tests.reference_session import (
     logged_in,
 )
 from tests.reference_session_values import PROBES
+from tests.rest_probes import question_signs_in
 
 pytestmark = pytest.mark.asyncio
 SESSION_FAULTS = {fault.id: fault for fault in FAULTS if fault.scheme == "session"}
@@ -43,6 +44,7 @@ def reference() -> Reference:
 
 async def test_each_fault_has_a_probe() -> None:
     assert set(PROBES) | NEEDS_REPLICAS == set(SESSION_FAULTS)
+    assert PROBES["recovery-puzzles"] is question_signs_in
 
 
 @pytest.mark.parametrize("fault", sorted(PROBES))

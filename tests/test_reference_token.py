@@ -17,15 +17,18 @@ from reference_impl import FAULTS, VARIANTS, Clock, Reference, build
 from reference_impl.hosting import serve
 from reference_impl.token_claims import AUDIENCE, ISSUER, Rules
 from reference_impl.token_guard import TYPE, Guard, Rejected, encode, open_compact
-from tests.reference_token import JWKS, ORIGIN, PASSWORD, PROBES, Api, claims, material, not_refused
+from tests import reference_token, rest_probes
+from tests.reference_token import JWKS, ORIGIN, PASSWORD, Api, claims, material, not_refused
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("ignore:The .* key is")]
+PROBES = {**reference_token.PROBES, **rest_probes.TOKEN}
 TOKEN_FAULTS = {fault.id: fault for fault in FAULTS if fault.scheme == "token"}
 TOKEN_VARIANTS = [variant.id for variant in VARIANTS if "token" in variant.schemes]
 NEEDS_REPLICAS = {"key-per-replica": True, "logout-on-one-replica": False}
 FORGED = sorted(set(TOKEN_FAULTS) - set(PROBES) - set(NEEDS_REPLICAS))
 
 BASE = {
+    **rest_probes.TOKEN_BASE,
     "sig-compared-to-its-length": ["hs256"],
     "guessable-secret": ["hs256"],
     "es-to-hs": ["es256"],
@@ -98,7 +101,7 @@ async def test_fault_rows_are_well_formed() -> None:
     known = {one.id for one in requirements()}
     for fault in TOKEN_FAULTS.values():
         assert fault.summary.endswith(".")
-        assert fault.primary.startswith(("token.", "bearer."))
+        assert fault.primary.startswith(("token.", "bearer.", "transport."))
         assert all(source in known or source.startswith("CVE-") for source in fault.sources), fault
     assert len(TOKEN_FAULTS) == sum(fault.scheme == "token" for fault in FAULTS)
 

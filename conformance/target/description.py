@@ -131,6 +131,10 @@ class Policy(Strict):
     throttle_failures: int | None = Field(
         None, description="Failed logins in a row after which an account is throttled; at most 100.", ge=1, le=100
     )
+    binding: list[Literal["user-agent", "address"]] = Field([], description="What of its client a session is bound to.")
+    throttle_client_failures: int | None = Field(
+        None, description="Wrong secrets in a row after which a client is throttled; at most 100.", ge=1, le=100
+    )
     max_sessions: int | None = Field(None, description="Sessions that an account may have at once.", ge=1)
     fresh_login: Seconds = Field(0, description="For this long after a login, acts that ask again need not ask.")
     credential_bytes: int | None = Field(None, description="Budget for the credential's size on each request.", ge=1)
@@ -185,6 +189,7 @@ class Description(Strict):
     logout: Verb | None = Field(None, description="Ends the session that asks.")
     logout_all: Verb | None = Field(None, description="Ends every session of the account.")
     change_password: Verb | None = Field(None, description="From {password} to {new_password}.")
+    reset_password: Verb | None = Field(None, description="From a forgotten password to {new_password}, with no login.")
     refresh: Verb | None = Field(None, description="A new access token for {refresh}.")
     register_: Verb | None = Field(None, alias="register", description="Creates the account {user}, {password}.")
     csrf: Verb | None = Field(None, description="Run before a verb that uses {csrf}; takes csrf.")
@@ -198,12 +203,14 @@ class Description(Strict):
     sensitive: Sensitive | None = Field(None, description="A change that asks for {password} again, such as {email}.")
     step_up: Verb | None = Field(None, description="Proves {password} again inside a session.")
     delete_account: Verb | None = Field(None, description="Deletes the account that asks.")
-    admin: dict[Literal["disable", "enable", "delete", "end-sessions"], Verb] = Field(
+    admin: dict[Literal["disable", "enable", "delete", "end-sessions", "grant-role", "revoke-role"], Verb] = Field(
         {}, description="What the account with the role admin does to the account {name}."
     )
+    role_route: Send | None = Field(None, description="A route for the role alone that `admin.grant-role` gives.")
     other_audience: Verb | None = Field(None, description="A login whose token is meant for another service.")
     listener: ListenerPlace | None = Field(None, description="Where a target elsewhere reaches the kit.")
     oauth: OAuth | None = Field(None, description="An OAuth 2.0 authorization server: endpoints, clients, consent.")
+    logs: list[str] = Field([], description="Files that the target writes its logs to, where the kit can read them.")
     gate: Gate | None = Field(None, description="A protected route that can be held in flight, for races.")
     return_parameter: str | None = Field(None, description="The login's query parameter that says where to go next.")
     policy: Policy = Field(Policy(), description="What the target promises.")

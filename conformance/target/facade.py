@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from conformance.target.binding import Binding
 from conformance.target.cast import cookies_set_at_login, repeated_secret
+from conformance.target.client_power import ClientPower
 from conformance.target.contents import Contents
 from conformance.target.cookie_parsing import CookieParsing
 from conformance.target.form_tokens import FormTokens
@@ -10,12 +12,18 @@ from conformance.target.hygiene import Malformed
 from conformance.target.ids import HostileIds
 from conformance.target.issued_tokens import IssuedTokens
 from conformance.target.joint_writes import JointWrites
+from conformance.target.key_sizes import KeySizes
 from conformance.target.known_windows import KnownWindows
 from conformance.target.leaving import Leaving
 from conformance.target.leftovers import Leftovers
 from conformance.target.living import Living
+from conformance.target.logbook import Logbook
 from conformance.target.minting import Minting
+from conformance.target.overgrown import Overgrown
 from conformance.target.party import Carrier, Party
+from conformance.target.recovery import Recovering
+from conformance.target.renewal_forged import RenewalForgeries
+from conformance.target.rights import Rights
 from conformance.target.samples import Sampling
 from conformance.target.siege import Besieging
 from conformance.target.tokening import Tokening
@@ -26,7 +34,8 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 
 class Target(
-    KnownWindows, Contents, IssuedTokens, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport,
-    Leftovers, JointWrites, Besieging, Malformed, Touring, Living, Leaving,
+    Recovering, Rights, Logbook, Binding, KeySizes, Overgrown, RenewalForgeries, ClientPower, KnownWindows, Contents,
+    IssuedTokens, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport, Leftovers, JointWrites,
+    Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SOURCE = re.compile(r"(json|cookie|header|html|location):(.+)", re.DOTALL)
-SEND = re.compile(r"([A-Za-z]+) (/\S*|https?://\S+)")
+SEND = re.compile(r"([A-Za-z]+) (/\S*|https?://\S+|\{[a-z_]+\}\S*)")
 
 
 def seconds(value: str | float) -> float:
@@ -58,7 +58,7 @@ def _send(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    if not text.startswith(("/", "http://", "https://")):
+    if not text.startswith(("/", "http://", "https://")) and not re.match(r"\{[a-z_]+\}", text):
         raise ValueError("a page is a path that begins with '/', as in '/login'")
     return text
 

@@ -51,6 +51,7 @@ class OAuth(Strict):
     deny: Consent | None = Field(None, description="How a user denies it.")
     withdraw: Verb | None = Field(None, description="How a user withdraws the grant of {client}.")
     resources: dict[str, Verb] = Field({}, description="For each scope value, a request that needs it.")
+    throttle_client: str | None = Field(None, description="A client whose secret may be guessed at, and be locked.")
     introspection_client: str | None = Field(None, description="The client that may introspect; else the first.")
 
     @model_validator(mode="after")
@@ -59,6 +60,8 @@ class OAuth(Strict):
             raise ValueError("`metadata`, or both `authorization_endpoint` and `token_endpoint`")
         if not any(client.redirect_uri for client in self.clients.values()):
             raise ValueError("no client has a `redirect_uri`: without one nobody can be sent back with a code")
+        if self.throttle_client is not None and self.throttle_client not in self.clients:
+            raise ValueError(f"`throttle_client` {self.throttle_client!r} is not among `clients`")
         if self.introspection_client is not None and self.introspection_client not in self.clients:
             raise ValueError(f"`introspection_client` {self.introspection_client!r} is not among `clients`")
         return self

@@ -75,6 +75,13 @@ async def _change_password(target: Target) -> str:
     return "the new password " + ("is taken, and put back" if somebody.owner else "logs a newcomer in")
 
 
+async def _reset_password(target: Target) -> str:
+    somebody = await target.somebody_with_a_password()
+    async with target.recovered(somebody):
+        pass
+    return "the password that a recovery gave " + ("is taken, and put back" if somebody.owner else "logs a newcomer in")
+
+
 async def _delete_account(target: Target) -> str:
     newcomer = await target.newcomer()
     verb = target.system.description.delete_account
@@ -102,6 +109,7 @@ _ACTS: tuple[tuple[Capability, str, Callable[[Target], Awaitable[str]]], ...] = 
     (Capability.LOGOUT_ALL, "logout_all", _logout_all),
     (Capability.REGISTER, "register", _register),
     (Capability.CHANGE_PASSWORD, "change_password", _change_password),
+    (Capability.RESET_PASSWORD, "reset_password", _reset_password),
     (Capability.DELETE_ACCOUNT, "delete_account", _delete_account),
 )
 """In an order in which none spoils the next."""

@@ -96,6 +96,8 @@ class Sender(httpx.AsyncBaseTransport):
         self._proxy = httpx.URL(proxy) if proxy else None
         self._bounds = Bounds(max_body, max_header_bytes, read_timeout, total_timeout)
         self._connect_timeout = connect_timeout
+        self.source: str | None = None
+        """The own address that connections come from; None leaves it to the system."""
         self._keeping = keeping or Keeping()
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._places: defaultdict[Origin, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(max_connections))
@@ -195,8 +197,9 @@ class Sender(httpx.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         context = _context(self._tls) if secure else None
         _, connection = await loop.create_connection(
-            lambda: Connection(self._bounds), host, port, ssl=context, server_hostname=host if secure else None
-        )
+            lambda: Connection(self._bounds), host, port, ssl=context, server_hostname=host if secure else None,
+            local_addr=(self.source, 0) if self.source else None,
+        )  # fmt: skip
         return connection
 
     async def _through_proxy(self, proxy: httpx.URL, host: str, port: int, secure: bool) -> Connection:

@@ -13,6 +13,7 @@ from conformance.target.templates import WORD
 
 GIVEN: Mapping[str, tuple[str, ...]] = {
     "change_password": ("new_password",),
+    "reset_password": ("new_password",),
     "mutate": ("value",),
     "sensitive": ("email", "phone", "value"),
     "sessions.revoke": ("handle",),

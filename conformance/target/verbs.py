@@ -152,6 +152,7 @@ def sends_csrf(step: Step) -> bool:
 
 async def _send(party: Party, step: Step, words: Mapping[str, str], purpose: str) -> Exchange:
     method, path = render(step.send, words).split(" ", 1)
+    path = _within_reach(party, path)
     content, kind = None, None
     if step.json_ is not None:
         content, kind = json_body(render(step.json_, words)), "application/json"
@@ -163,9 +164,14 @@ async def _send(party: Party, step: Step, words: Mapping[str, str], purpose: str
     )  # fmt: skip
 
 
+def _within_reach(party: Party, place: str) -> str:
+    """Where the kit reaches a place: a link that was sent to a user names the public address."""
+    return party.system.reach(place) if place.startswith(("http://", "https://")) else place
+
+
 async def _page(party: Party, step: Step, words: Mapping[str, str], key: str, purpose: str) -> Exchange:
     fill = render(step.fill, words)
-    page = await browse(party, render(step.page, words), f"{purpose}: open the page")
+    page = await browse(party, _within_reach(party, render(step.page, words)), f"{purpose}: open the page")
     if page.answer is None or page.answer.status >= 500:
         raise StepFailedError(f"{key}: {step.page} gave {_short(page)}", (page,), key)
     action = urljoin(page.request.url, render(step.action, words)) if step.action else None
