@@ -49,6 +49,7 @@ class Capability(enum.StrEnum):
     LOOPBACK_CLIENT = "loopback-client"
     SCOPES = "scopes"
     WITHDRAW = "withdraw"
+    DPOP = "dpop"
     SECOND_ACCOUNT = "second-account"
     SECOND_REPLICA = "second-replica"
     PUBLIC_KEY = "public-key"

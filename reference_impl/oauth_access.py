@@ -109,8 +109,8 @@ class AccessTokens:
         self.policy, self.db, self.grants, self.accounts, self.keys = policy, db, grants, accounts, keys
         db.change(token_life.ENDED)
 
-    def issue(self, grant: Grant, scope: tuple[str, ...], now: float) -> str:
-        """A token for the API (RFC 9068 section 2)."""
+    def issue(self, grant: Grant, scope: tuple[str, ...], now: float, jkt: str | None = None) -> str:
+        """A token for the API (RFC 9068 section 2); with a thumbprint, bound to that key (RFC 9449 section 6.1)."""
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -121,6 +121,7 @@ class AccessTokens:
             "jti": secrets.token_hex(16),
             "scope": " ".join(scope),
             "grant": grant.id,
+            **({"cnf": {"jkt": jkt}} if jkt is not None else {}),
         }
         return self.policy.seal(self, claims)
 

@@ -38,8 +38,10 @@ def insufficient_scope(scope: str) -> Refused:
     return Refused(403, "the access token does not allow this", {"www-authenticate": challenge})
 
 
-def from_header(request: Request) -> str | None:
+def from_header(request: Request) -> tuple[str, bool] | None:
     """The token of the one ``Authorization`` field; neither query, body nor cookies count (RFC 9700 section 4.3.2).
+
+    With it, whether it came by the scheme DPoP (RFC 9449 section 7.1) instead of Bearer.
 
     Raises:
         Refused: 400 for two fields, since two readers could choose differently.
@@ -47,8 +49,11 @@ def from_header(request: Request) -> str | None:
     fields = request.headers.getlist("authorization")
     if len(fields) > 1:
         raise Refused(400, "one Authorization field, please", {"www-authenticate": f'{REALM}, error="invalid_request"'})
+    scheme, _, proven = fields[0].partition(" ") if fields else ("", "", "")
+    if scheme.lower() == "dpop":
+        return proven.lstrip(" "), True
     token = bearer(fields[0]) if fields else None
-    return token.decode("latin-1") if token is not None else None
+    return (token.decode("latin-1"), False) if token is not None else None
 
 
 def covers(scope: tuple[str, ...], needed: str) -> bool:
@@ -90,13 +95,19 @@ class Api:
         Raises:
             Refused: 401.
         """
-        rules, raw = self.server.policy.resource, from_header(request)
-        if raw is None:
+        rules, dpop, found = self.server.policy.resource, self.server.policy.dpop, from_header(request)
+        if found is None or (found[1] and not dpop.offered):
             raise rules.missing()
+        (raw, proven), now = found, self.server.clock.now()
         try:
-            return await self.server.access.read(raw, self.server.clock.now())
+            use = await self.server.access.read(raw, now)
         except Rejected:
             raise rules.invalid() from None
+        if proven:
+            await self.server.proofs.at_api(request, raw, use.claims, now)
+        elif not dpop.bearer(request, use.claims):
+            raise rules.invalid()
+        return use
 
     async def me(self, _request: Request, use: Use) -> Response:
         """Whose token it is."""

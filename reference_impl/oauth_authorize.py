@@ -106,7 +106,8 @@ class AuthorizationEndpoint:
         if challenge is None and self.policy.codes.pkce.required(client):
             raise invalid_request("code_challenge is missing")
         scope = rules.scope(client, params.get("scope"))
-        return Asked(client.id, uri, scope, params.get("state"), challenge, params.get("nonce"), kind)
+        key = params.get("dpop_jkt") if self.policy.dpop.offered else None
+        return Asked(client.id, uri, scope, params.get("state"), challenge, params.get("nonce"), kind, key)
 
     def granted_before(self, account: Account, asked: Asked) -> bool:
         """Whether the user allowed this client as much before, and has not taken it away."""

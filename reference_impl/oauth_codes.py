@@ -21,6 +21,8 @@ class Claim:
     redirect_uri: str | None
     verifier: str | None
     now: float
+    jkt: str | None = None
+    """The key that the request proves."""
 
 
 class Verdict(Enum):
@@ -50,13 +52,18 @@ def same_party(codes: Codes, _grants: Grants, code: Code, claim: Claim) -> bool:
     return codes.pkce.answers(codes.pkce, code.asked.challenge, claim.verifier)
 
 
+def same_key(_codes: Codes, _grants: Grants, code: Code, claim: Claim) -> bool:
+    """The key that the authorization request named, if it did (RFC 9449 section 10)."""
+    return code.asked.jkt in (None, claim.jkt)
+
+
 def judge(codes: Codes, grants: Grants, code: Code | None, claim: Claim) -> Verdict:
     """A wrong claim neither burns a code nor revokes anything, or strangers could do harm with a code that they saw.
 
     A right claim for a spent code is a replay, however late: the code and all its proofs were stolen (OAuth 2.1
     section 7.5.2, RFC 6749 section 4.1.2).
     """
-    if code is None or not all(proof(codes, grants, code, claim) for proof in codes.proofs):
+    if code is None or not all(proof(codes, grants, code, claim) for proof in (*codes.proofs, codes.key)):
         return Verdict.REFUSE
     if code.spent:
         return Verdict.REPLAY
@@ -86,6 +93,7 @@ class Codes:
     """256 bits from the operating system (RFC 6749 section 10.10)."""
     digest: Callable[[str], str] = sha256
     proofs: tuple[Proof, ...] = (same_client, same_redirect_uri, same_party)
+    key: Proof = same_key
     judge: Callable[[Codes, Grants, Code | None, Claim], Verdict] = judge
     replayed: Callable[[Grants, Code], None] = lambda grants, code: grants.end(code.grant)
     """Every token that was issued for the code ends, and what descends from them (RFC 6749 section 4.1.2)."""

@@ -67,6 +67,7 @@ def _oauth(policy: OAuthPolicy) -> dict[str, Any]:
         **({"throttle_client": "daemon"} if any(client.id == "daemon" for client in policy.clients) else {}),
         "clients": {client.id: _client(policy, client) for client in policy.clients},
         "resources": RESOURCES,
+        **({"dpop": True} if policy.declared.dpop else {}),
     }
 
 

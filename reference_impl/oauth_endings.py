@@ -125,7 +125,8 @@ async def tell(server: OAuthServer, value: str) -> Mapping[str, Any]:
     except Rejected:
         return rules.inactive(server, value)
     told = {name: use.claims[name] for name in ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti")}
-    return {"active": True, "token_type": "Bearer", **told}
+    bound = {"token_type": "DPoP", "cnf": use.claims["cnf"]} if "cnf" in use.claims else {}
+    return {"active": True, "token_type": "Bearer", **told, **bound}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from . import (
     oauth_faults_authorize,
     oauth_faults_back,
     oauth_faults_codes,
+    oauth_faults_dpop,
     oauth_faults_endings,
     oauth_faults_front,
     oauth_faults_pkce,
@@ -27,5 +28,6 @@ FAULTS: tuple[Fault, ...] = (
     *oauth_faults_back.FAULTS,
     *oauth_faults_after.FAULTS,
     *oauth_faults_reach.FAULTS,
+    *oauth_faults_dpop.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

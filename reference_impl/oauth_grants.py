@@ -38,6 +38,8 @@ class Asked:
     nonce: str | None = None
     """For the ID token (OpenID Connect Core section 3.1.2.1)."""
     response_type: str = "code"
+    jkt: str | None = None
+    """The key that must redeem the code (RFC 9449 section 10)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def metadata(policy: OAuthPolicy) -> dict[str, Any]:
         "introspection_endpoint_auth_methods_supported": [*SECRET_METHODS],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        **({"dpop_signing_alg_values_supported": list(policy.dpop.algs)} if policy.dpop.offered else {}),
         **(OPENID if policy.openid else {}),
     }
 

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from .web import Refused, answer, form_pairs
 
 KNOWN = frozenset({
-    "client_id", "client_secret", "code", "code_challenge", "code_challenge_method", "code_verifier", "grant_type",
-    "nonce", "prompt", "redirect_uri", "refresh_token", "response_type", "scope", "state", "token", "token_type_hint",
+    "client_id", "client_secret", "code", "code_challenge", "code_challenge_method", "code_verifier", "dpop_jkt",
+    "grant_type", "nonce", "prompt", "redirect_uri", "refresh_token", "response_type", "scope", "state", "token",
+    "token_type_hint",
 })  # fmt: skip
 """Whoever reads one of these twice could read it differently from whoever checked it. Other names are ignored."""
 
@@ -24,9 +25,11 @@ UNCACHED = {"cache-control": "no-store", "pragma": "no-cache"}
 class OAuthError(Exception):
     """An error with a name from a standard; the description helps a developer and repeats nothing that was sent."""
 
-    def __init__(self, error: str, description: str, status: int = 400) -> None:
+    def __init__(
+        self, error: str, description: str, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(description)
-        self.error, self.description, self.status = error, description, status
+        self.error, self.description, self.status, self.headers = error, description, status, headers or {}
 
 
 def invalid_request(description: str) -> OAuthError:
@@ -46,7 +49,7 @@ def invalid_client() -> OAuthError:
 
 def error_answer(exc: OAuthError) -> Response:
     """An error of the token, revocation and introspection endpoints."""
-    headers = {**UNCACHED, **(BASIC if exc.status == 401 else {})}
+    headers = {**UNCACHED, **(BASIC if exc.status == 401 else {}), **exc.headers}
     return answer({"error": exc.error, "error_description": exc.description}, exc.status, headers)
 
 
@@ -55,6 +58,8 @@ class Params:
     """Parameters as they came, in order."""
 
     pairs: tuple[tuple[str, str], ...] = field(repr=False)
+    jkt: str | None = None
+    """The key that the request proves (RFC 9449), by its thumbprint."""
 
     def all(self, name: str) -> list[str]:
         """Every value of a name; an empty value counts as omitted (RFC 6749 section 3.1)."""

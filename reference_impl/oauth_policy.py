@@ -19,6 +19,7 @@ from .oauth_authorize import AuthorizationEndpoint, with_code
 from .oauth_browser import ISSUER, session_policy
 from .oauth_clients import CLIENTS, Client, ClientAuth, exactly, only_redirect_uri
 from .oauth_codes import Codes
+from .oauth_dpop import DPoP
 from .oauth_endings import Introspection, Revocation
 from .oauth_grants import Asked, Grant, end_of_client
 from .oauth_metadata import Metadata
@@ -99,6 +100,8 @@ class Declared:
     introspection_client: str = "api"
     policy: Mapping[str, object] = field(default_factory=dict)
     """Members of the ``policy`` table that differ."""
+    dpop: bool | None = None
+    """Whether every token is said to be bound to a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class OAuthPolicy:
     revocation: Revocation = field(default_factory=Revocation)
     introspection: Introspection = field(default_factory=Introspection)
     resource: Resource = field(default_factory=Resource)
+    dpop: DPoP = field(default_factory=DPoP)
     withdraw: Callable[[Database, str, str], None] = end_of_client
     """``(database, subject, client)``: the user takes access away from an application (ASVS-v5.0.0-10.7.3)."""
     metadata: Metadata = field(default_factory=Metadata)

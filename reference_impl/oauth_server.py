@@ -11,6 +11,7 @@ from .accounts import Accounts
 from .clock import Clock
 from .oauth_access import AccessTokens
 from .oauth_browser import BrowserPages
+from .oauth_dpop import Proofs
 from .oauth_grants import Grant, Grants
 from .oauth_metadata import metadata
 from .oauth_refresh import RefreshTokens
@@ -33,6 +34,7 @@ class OAuthServer:
         self.clients = {client.id: client for client in policy.clients}
         self.grants = Grants(db)
         self.access = AccessTokens(policy.access, db, self.grants, accounts, keys)
+        self.proofs = Proofs(policy.dpop, db)
         self.refresh = RefreshTokens(policy.refresh, db, clock)
         self.pages = BrowserPages(policy, clock, db, accounts)
         self.browser = self.pages.forms

@@ -66,6 +66,7 @@ revocation = _part("revocation")
 introspection = _part("introspection")
 resource = _part("resource")
 metadata = _part("metadata")
+dpop = _part("dpop")
 surface = _part("surface")
 browser = _part("browser")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -36,7 +36,8 @@ class TokenEndpoint:
         try:
             params = await rules.read(request)
             client = rules.client(self.server, request, params)
-            data = await self.granted(client, params)
+            jkt = await self.server.proofs.at_token_endpoint(request, client, self.server.clock.now())
+            data = await self.granted(client, replace(params, jkt=jkt))
         except OAuthError as exc:
             return rules.error(exc)
         return answer(data, headers=rules.headers)
@@ -55,12 +56,14 @@ class TokenEndpoint:
             raise OAuthError("unauthorized_client", "this client may not use this grant type")
         return await grant_type(self, client, params)
 
-    def issued(self, grant: Grant, scope: tuple[str, ...], refresh: str | None, nonce: str | None) -> dict[str, Any]:
-        """A successful answer (RFC 6749 section 5.1); ``scope`` is always told."""
+    def issued(
+        self, grant: Grant, scope: tuple[str, ...], refresh: str | None, nonce: str | None, jkt: str | None = None
+    ) -> dict[str, Any]:
+        """A successful answer (RFC 6749 section 5.1); ``scope`` is always told. ``jkt`` is the key it is bound to."""
         now, lifetime = self.server.clock.now(), self.policy.access.rules.lifetime
         data: dict[str, Any] = {
-            "access_token": self.server.access.issue(grant, scope, now),
-            "token_type": "Bearer",
+            "access_token": self.server.access.issue(grant, scope, now, jkt),
+            "token_type": "Bearer" if jkt is None else self.policy.dpop.token_type,
             "expires_in": self.policy.tokens.expires_in(lifetime),
             "scope": " ".join(scope),
         }
@@ -75,14 +78,16 @@ async def by_code(endpoint: TokenEndpoint, client: Client, params: Params) -> Ma
     """``authorization_code`` (RFC 6749 section 4.1.3)."""
     server, codes = endpoint.server, endpoint.policy.codes
     value, now = params.need("code"), server.clock.now()
-    claim = Claim(client.id, params.get("redirect_uri"), codes.pkce.verifier(params), now)
+    claim = Claim(client.id, params.get("redirect_uri"), codes.pkce.verifier(params), now, params.jkt)
     code = await codes.redeem(codes, server.grants, value, claim)
     grant = server.live_grant(code.grant) if code is not None else None
     if code is None or grant is None:
         raise invalid_grant()
     scope = codes.scope(code, params.get("scope"))
     refresh = server.refresh.begin(grant) if "refresh_token" in client.grants else None
-    return endpoint.issued(grant, scope, refresh, code.asked.nonce)
+    if params.jkt is not None and not client.confidential:
+        server.proofs.bind(grant.id, params.jkt, now)
+    return endpoint.issued(grant, scope, refresh, code.asked.nonce, params.jkt)
 
 
 async def by_refresh_token(endpoint: TokenEndpoint, client: Client, params: Params) -> Mapping[str, Any]:
@@ -92,12 +97,14 @@ async def by_refresh_token(endpoint: TokenEndpoint, client: Client, params: Para
     grant = endpoint.server.live_grant(family.data) if family is not None else None
     if token is None or family is None or grant is None or family.client != refresh.policy.spender(family, client):
         raise invalid_grant()
+    if not endpoint.policy.dpop.refresher(endpoint.server.proofs.bound(grant.id), params.jkt):
+        raise invalid_grant()
     scope = refresh.policy.scope(grant, words(params.get("scope")), token)
     try:
         issued = await refresh.spend(client, family, value)
     except Rejected:
         raise invalid_grant() from None
-    return endpoint.issued(grant, scope, issued.value, None)
+    return endpoint.issued(grant, scope, issued.value, None, params.jkt)
 
 
 GRANT_TYPES: Mapping[str, GrantType] = {"authorization_code": by_code, "refresh_token": by_refresh_token}

@@ -9,7 +9,7 @@ from functools import cache
 
 from starlette.requests import Request
 
-from . import oauth_variants_reach
+from . import oauth_variants_dpop, oauth_variants_reach
 from .families import random_value
 from .oauth_clients import SECRETS, Client, authenticated, sha256
 from .oauth_opaque import looked_up, stored
@@ -126,5 +126,6 @@ VARIANTS = (
     *oauth_variants_reach.VARIANTS,
     variant("status-403", "The API answers 403 to whoever has no valid token.",
             resource(missing=_forbidden, invalid=_forbidden)),
+    *oauth_variants_dpop.VARIANTS,
 )  # fmt: skip
 """In the order in which the documentation lists them."""

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.standards import requirements
 from reference_impl import FAULTS, VARIANTS, Clock, build
-from tests import oauth_probes_back, oauth_probes_front, oauth_probes_odd, rest_probes
+from tests import oauth_probes_back, oauth_probes_dpop, oauth_probes_front, oauth_probes_odd, rest_probes
 from tests.reference_oauth import (
     EVERYTHING,
     ORIGIN,
@@ -26,9 +26,16 @@ from tests.reference_oauth import (
 
 pytestmark = pytest.mark.asyncio
 OAUTH_FAULTS = {fault.id: fault for fault in FAULTS if fault.scheme == "oauth"}
-OAUTH_VARIANTS = [variant.id for variant in VARIANTS if "oauth" in variant.schemes]
-PROBES = {**oauth_probes_front.PROBES, **oauth_probes_back.PROBES, **oauth_probes_odd.PROBES, **rest_probes.OAUTH}
-BASE = {"logout-keeps-session": ["openid"], "id-token-of-another": ["openid"], **rest_probes.OAUTH_BASE}
+OAUTH_VARIANTS = [v.id for v in VARIANTS if "oauth" in v.schemes and v.id != "dpop-demanded"]
+"""Those that serve a client without a key; `test_reference_oauth_dpop.py` is about the other one."""
+PROBES = {
+    **oauth_probes_front.PROBES, **oauth_probes_back.PROBES, **oauth_probes_odd.PROBES, **oauth_probes_dpop.PROBES,
+    **rest_probes.OAUTH,
+}  # fmt: skip
+BASE = {
+    "logout-keeps-session": ["openid"], "id-token-of-another": ["openid"], "dpop-any-nonce": ["dpop-nonce"],
+    **rest_probes.OAUTH_BASE,
+}  # fmt: skip
 """The sound server that a fault is compared with, where that is not the default."""
 
 

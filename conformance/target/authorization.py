@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from conformance.attacks.proofs import new_key
 from conformance.errors import DescriptionError, Inconclusive, PreflightError
 from conformance.target.cookies import Jar
 from conformance.target.grammar import Verb
@@ -30,6 +31,7 @@ from conformance.target.oauth_messages import (
     s256,
 )
 from conformance.target.party import form_body
+from conformance.target.proving import Prover
 from conformance.target.templates import UnknownWordError, forms, json_of, render
 from conformance.target.verbs import FORM, HTML, choose_form, perform
 from conformance.target.wire import origin_of
@@ -63,6 +65,7 @@ class AuthorizationServer:
     def __post_init__(self) -> None:
         self._proven: dict[str, tuple[list[float], asyncio.Lock]] = {}
         self._browsing: WeakKeyDictionary[Jar, asyncio.Lock] = WeakKeyDictionary()
+        self._prover: Prover | None = None
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -89,6 +92,32 @@ class AuthorizationServer:
         """The address of an endpoint, or None where the server has none, such as ``token``."""
         told = getattr(self.described, f"{name}_endpoint") or self.metadata.get(f"{name}_endpoint")
         return self.reach(told) if isinstance(told, str) and told else None
+
+    def announced(self, name: str) -> str:
+        """An endpoint's address as its users know it."""
+        described, public = self.system.description, self.described
+        told = getattr(public, f"{name}_endpoint") or self.metadata.get(f"{name}_endpoint") or ""
+        return urljoin((described.public_url or described.base_url) + "/", str(told))
+
+    @property
+    def proof_algorithms(self) -> tuple[str, ...]:
+        """The algorithms of DPoP proofs that the metadata names (RFC 9449 section 5.1); none where it is silent."""
+        told = self.metadata.get("dpop_signing_alg_values_supported")
+        return tuple(alg for alg in told if isinstance(alg, str)) if isinstance(told, list) else ()
+
+    @property
+    def constant_prover(self) -> Prover | None:
+        """The key of every client that the kit plays, where tokens are described as bound to one.
+
+        One key for all: what an attacker lacks is then what the attack is about, never the key.
+        """
+        if self._prover is None and self.described.dpop:
+            self._prover = self.prover()
+        return self._prover
+
+    def prover(self) -> Prover:
+        """A client's fresh key, and the proofs of it."""
+        return Prover(self.system, new_key(self.proof_algorithms))
 
     def reach(self, url: str) -> str:
         """Where the kit reaches a URL of the server."""
@@ -321,11 +350,15 @@ class AuthorizationServer:
             self.trouble = f"the authorization request of {client} ended in {response}, not in a code"
             return
         party.learn("authorization code", response.code)
+        party.prover = self.constant_prover
         answer = await self.call(
             self.client_of(party), self.redemption(response.code, response.request), f"{client} redeems the code"
         )
         if not answer.granted:
             self.trouble = f"{client} redeemed its code and got {answer}"
+            return
+        if self.constant_prover and answer.text("token_type").lower() != "dpop":
+            self.trouble = f"with a proof, {client} got a token of type {answer.text('token_type')}: see `oauth.dpop`"
             return
         self.trouble = ""
         take(party, answer)
@@ -335,7 +368,9 @@ class AuthorizationServer:
         system = self.system
         # Clients are many and short-lived: they share a few connections, since some servers have places for a hundred.
         lane = system.own_lane() if alone else system.spare_lane(party.lane)
-        return replace(party, lane=lane, jar=Jar(), tokens={}, base=None, replays=False)
+        return replace(
+            party, lane=lane, jar=Jar(), tokens={}, base=None, replays=False, prover=self.constant_prover
+        )  # fmt: skip
 
 
 def take(party: Party, answer: TokenAnswer) -> None:

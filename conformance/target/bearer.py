@@ -95,6 +95,11 @@ class Presenting(TokenAttacks):
         bearers = re.match(r"header:\s*authorization:\s*bearer\b", use, re.IGNORECASE)
         return "" if bearers or not use.startswith("header:") else use
 
+    def need_unbound_tokens(self) -> None:
+        """End the check where every token is bound to a key: by Bearer none may be taken (RFC 9449 section 7.2)."""
+        if self.system.description.oauth and self.system.description.oauth.dpop:
+            self.not_applicable("tokens are bound to a key (`oauth.dpop`): the scheme is DPoP, and Bearer's is refused")
+
     async def need_bearer_scheme(self) -> None:
         """End the check where the target is described with a scheme of its own, and takes no other."""
         if self.declared_otherwise:

@@ -21,6 +21,7 @@ from conformance.target.logbook import Logbook
 from conformance.target.minting import Minting
 from conformance.target.overgrown import Overgrown
 from conformance.target.party import Carrier, Party
+from conformance.target.proof_nonces import Nonces
 from conformance.target.recovery import Recovering
 from conformance.target.renewal_forged import RenewalForgeries
 from conformance.target.rights import Rights
@@ -35,7 +36,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 class Target(
     Recovering, Rights, Logbook, Binding, KeySizes, Overgrown, RenewalForgeries, ClientPower, KnownWindows, Contents,
-    IssuedTokens, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport, Leftovers, JointWrites,
-    Besieging, Malformed, Touring, Living, Leaving,
+    IssuedTokens, Nonces, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport, Leftovers,
+    JointWrites, Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

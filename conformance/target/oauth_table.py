@@ -53,6 +53,9 @@ class OAuth(Strict):
     resources: dict[str, Verb] = Field({}, description="For each scope value, a request that needs it.")
     throttle_client: str | None = Field(None, description="A client whose secret may be guessed at, and be locked.")
     introspection_client: str | None = Field(None, description="The client that may introspect; else the first.")
+    dpop: bool | None = Field(
+        None, description="Every token is bound to a key (DPoP); by default only checks of DPoP use it, if announced."
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> OAuth:

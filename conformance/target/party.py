@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -15,12 +15,14 @@ import httpx
 from conformance.errors import DescriptionError
 from conformance.model import Exchange
 from conformance.target.cookies import Jar
+from conformance.target.proving import by_dpop
 from conformance.target.templates import UnknownWordError, render
 
 if TYPE_CHECKING:
     from conformance.target.grammar import Verb
     from conformance.target.oauth_messages import Client as OAuthClient
     from conformance.target.oracle import Judgement
+    from conformance.target.proving import Prover
     from conformance.target.system import System
     from conformance.target.wire import Log
 
@@ -90,6 +92,8 @@ class Party:
     """The base URL of the replica that it talks to; empty for the described one."""
     client: OAuthClient | None = field(default=None, repr=False)
     """The OAuth client that its tokens were issued to."""
+    prover: Prover | None = field(default=None, repr=False)
+    """Proves the key that its tokens are bound to, where they are."""
     hold: Hold | None = field(default=None, repr=False)
     """What each change waits for: the common start of a race."""
     racing: bool = False
@@ -201,9 +205,10 @@ class Party:
             extensions={"hold": hold or self.start} if hold or self.start else {},
             **_body(content, files),
         )  # fmt: skip
-        exchange = await self.system.wire.send(
-            self.lane, request, party=self.label, purpose=purpose, log=self.log, racing=self.racing
+        transmit = partial(
+            self.system.wire.send, self.lane, party=self.label, purpose=purpose, log=self.log, racing=self.racing
         )
+        exchange = await (self.prover.send(request, transmit) if self.prover else transmit(request))
         if exchange.answer and not self.replays:
             self.jar.store(exchange.answer.all("set-cookie"), url, self.system.clock.now())
             for name, value in self.jar.as_pairs():
@@ -213,7 +218,8 @@ class Party:
     @property
     def _use(self) -> Mapping[str, str]:
         """How tokens travel, by their name."""
-        return {**DEFAULT_USE, **self.system.use}
+        use = {**DEFAULT_USE, **self.system.use}
+        return {name: by_dpop(how) for name, how in use.items()} if self.prover else use
 
     def _presented(self) -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
         headers: dict[str, str] = {}

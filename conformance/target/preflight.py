@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from conformance.attacks.jwt import parse
 from conformance.errors import DescriptionError, Inconclusive, PreflightError
@@ -22,6 +23,9 @@ from conformance.target.strangers import meet_strangers
 from conformance.target.system import LoginFailedError, System, is_loopback
 from conformance.target.template_words import unknown_word
 from conformance.target.verbs import NotTakenError, identify
+
+if TYPE_CHECKING:
+    from conformance.target.authorization import AuthorizationServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +294,7 @@ MISSING = {
     Capability.LOOPBACK_CLIENT: "list a client whose redirect_uri is on 127.0.0.1",
     Capability.SCOPES: "list two scopes with a request for each in `oauth.resources`",
     Capability.WITHDRAW: "describe `oauth.withdraw`",
+    Capability.DPOP: "announce it in the metadata, or say `oauth.dpop = true` where tokens are bound to a key",
     Capability.REGISTER: "describe `register`",
     Capability.SECOND_ACCOUNT: "add a second account, `accounts.bob`",
     Capability.SECOND_REPLICA: "list another base URL in `replicas`",
@@ -323,7 +328,7 @@ PART_OF = {
     **dict.fromkeys(
         (Capability.REVOKE, Capability.INTROSPECT, Capability.METADATA, Capability.OPENID, Capability.PUBLIC_CLIENT,
          Capability.CONFIDENTIAL_CLIENT, Capability.SECOND_CLIENT, Capability.LOOPBACK_CLIENT, Capability.SCOPES,
-         Capability.WITHDRAW), Capability.AUTHORIZE,
+         Capability.WITHDRAW, Capability.DPOP), Capability.AUTHORIZE,
     ),
     **dict.fromkeys((Capability.PUBLIC_KEY, Capability.MINTING), Capability.JWT),
     Capability.REVOKE_SESSION: Capability.LIST_SESSIONS,
@@ -394,7 +399,13 @@ def _of_authorization(system: System) -> dict[Capability, bool]:
         ),
         Capability.SCOPES: bool(described and len(described.resources) > 1),
         Capability.WITHDRAW: bool(described and described.withdraw),
+        Capability.DPOP: bool(described and _binds(described.dpop, server)),
     }
+
+
+def _binds(declared: bool | None, server: AuthorizationServer | None) -> bool:
+    """Whether tokens can be bound to a key: as described, else as announced."""
+    return bool(server and server.proof_algorithms) if declared is None else declared
 
 
 def _public_scheme_known(system: System) -> bool:

@@ -29,7 +29,8 @@ from conformance.target.learned import Learned
 from conformance.target.limits import stated_life
 from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle, is_client_error
-from conformance.target.party import Carrier, Party
+from conformance.target.party import DEFAULT_USE, Carrier, Party
+from conformance.target.proving import by_dpop
 from conformance.target.sampler import Sampler
 from conformance.target.stage import Stage
 from conformance.target.tour import Guide
@@ -143,7 +144,10 @@ class System:
     @property
     def use(self) -> Mapping[str, str]:
         """How tokens travel, by name."""
-        return {str(k): v for k, v in self.description.use.items()}
+        use = {str(k): v for k, v in self.description.use.items()}
+        if self.description.oauth and self.description.oauth.dpop:
+            use["access"] = by_dpop(use.get("access", DEFAULT_USE["access"]))
+        return use
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ async def bearer_header_works(target: Target) -> None:
 
     Remedy: read the token from Authorization: Bearer.
     """
+    target.need_unbound_tokens()
     alice = await target.shared_login("alice")
     client = target.presenting(alice, f"Bearer {alice.secret(target.bearer)}", label="alice with Authorization: Bearer")
     if target.declared_otherwise and (judged := await client.whoami()).refused:
