@@ -50,6 +50,8 @@ class Capability(enum.StrEnum):
     SCOPES = "scopes"
     WITHDRAW = "withdraw"
     DPOP = "dpop"
+    PUSHED_REQUESTS = "pushed-requests"
+    END_SESSION = "end-session"
     SECOND_ACCOUNT = "second-account"
     SECOND_REPLICA = "second-replica"
     PUBLIC_KEY = "public-key"

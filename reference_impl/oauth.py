@@ -1,10 +1,11 @@
 """The ``oauth`` reference server: an authorization server and the API that it protects (RFC 6749 with RFC 9700).
 
 Where to read on, in the order of a flow: ``oauth_authorize.py`` (from a client's request to the user's decision),
-``oauth_codes.py`` and ``oauth_pkce.py`` (redeeming a code), ``oauth_tokens.py`` (the token endpoint),
-``oauth_refresh.py``, ``oauth_access.py`` (JWT access tokens), ``oauth_api.py`` (the protected resource),
-``oauth_endings.py`` (revocation and introspection). Underneath: ``oauth_clients.py``, ``oauth_grants.py``,
-``oauth_browser.py`` (the user's session), ``oauth_policy.py`` (every decision, and what a fault may replace).
+``oauth_par.py`` (requests that are pushed), ``oauth_codes.py`` and ``oauth_pkce.py`` (redeeming a code),
+``oauth_tokens.py`` (the token endpoint), ``oauth_refresh.py``, ``oauth_access.py`` (JWT access tokens),
+``oauth_api.py`` (the protected resource), ``oauth_endings.py`` (revocation and introspection),
+``oauth_end_session.py`` (logout). Underneath: ``oauth_clients.py``, ``oauth_grants.py``, ``oauth_browser.py`` (the
+user's session), ``oauth_policy.py`` (every decision, and what a fault may replace).
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from .faults import Switch, apply_all
 from .oauth_api import Api
 from .oauth_authorize import AuthorizationEndpoint
 from .oauth_describe import describe, extras
+from .oauth_end_session import EndSessionEndpoint
 from .oauth_endings import IntrospectionEndpoint, RevocationEndpoint
 from .oauth_faults import FAULTS
 from .oauth_metadata import OPENID_WELL_KNOWN, WELL_KNOWN
+from .oauth_par import PushedRequestEndpoint
 from .oauth_policy import OAuthPolicy
 from .oauth_server import OAuthServer
 from .oauth_tokens import TokenEndpoint
@@ -70,13 +73,23 @@ def oauth_routes(server: OAuthServer) -> list[Route]:
     openid = [Route(OPENID_WELL_KNOWN, server.metadata, methods=["GET"])]
     return [
         Route(WELL_KNOWN, server.metadata, methods=["GET"]),
-        *(openid if server.policy.openid else []),
+        *([*openid, *logout_routes(server)] if server.policy.openid else []),
         Route("/jwks", server.jwks, methods=["GET"]),
         Route("/authorize", authorization.authorize, methods=["GET"]),
+        Route("/par", PushedRequestEndpoint(server, authorization).push, methods=["POST"]),
         Route("/consent", server.browser.protected(authorization.decide), methods=["POST"]),
         Route("/token", TokenEndpoint(server).token, methods=["POST"]),
         Route("/revoke", RevocationEndpoint(server).revoke, methods=["POST"]),
         Route("/introspect", IntrospectionEndpoint(server).introspect, methods=["POST"]),
+    ]
+
+
+def logout_routes(server: OAuthServer) -> list[Route]:
+    """What an application sends a browser to when its user leaves."""
+    leaving = EndSessionEndpoint(server)
+    return [
+        Route("/end-session", leaving.begin, methods=["GET", "POST"]),
+        Route("/end-session/decide", server.browser.protected(leaving.decide, keeps=False), methods=["POST"]),
     ]
 
 

@@ -8,6 +8,7 @@ then the rest of the request, whose errors the client may hear.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from . import oauth_pages as pages
 from .accounts import Account
 from .oauth_clients import Client, sha256
 from .oauth_grants import Asked, Code, Grant
+from .oauth_par import Opened, opened
 from .oauth_params import OAuthError, Params, described, invalid_request
 from .oauth_server import OAuthServer
 from .session_guard import Held
@@ -39,38 +41,48 @@ class AuthorizationEndpoint:
         params = Params(())
         try:
             params = Params(tuple(query_pairs(request.scope["query_string"])))
-            client, uri = self.destination(params)
+            came = opened(self.server, params)
+            if came is None:
+                raise Misdirected("This request is not known any more. Start again at the application.")
+            client, uri = self.destination(came)
         except (Misdirected, Refused) as exc:
             return self.policy.authorize.stop(params, str(exc))
         browser = self.server.browser
         held = browser.sessions.held(request)
         account = await browser.sessions.account(held)
-        if held is None or account is None or self.prompt(params) == "login":
-            return self.without_login(params, uri)
-        response = self.answered(params, client, uri, held, account)
-        return response if browser.sessions.keep(held, response) else self.without_login(params, uri)
+        if held is None or account is None or self.prompt(came.params) == "login":
+            return self.without_login(came, uri)
+        response = self.answered(came, client, uri, held, account)
+        return response if browser.sessions.keep(held, response) else self.without_login(came, uri)
 
-    def destination(self, params: Params) -> tuple[Client, str]:
+    def destination(self, came: Opened) -> tuple[Client, str]:
         """Who asks, and where the browser goes with the answer.
 
         Raises:
             Misdirected: an unknown client, or a URI that is not the client's.
         """
-        named = params.all("client_id")
+        named = came.params.all("client_id")
         client = self.server.clients.get(named[0]) if len(named) == 1 else None
         if client is None:
             raise Misdirected("This application is not known here.")
-        rules = self.policy.authorize
-        uri = rules.redirect(client, params.all("redirect_uri"), rules.matches)
+        uri = self.place(client, came.params, pushed=came.pushed is not None)
         if uri is None:
             raise Misdirected("The address that the application gave is not its own.")
         return client, uri
 
-    def without_login(self, params: Params, uri: str) -> Response:
+    def place(self, client: Client, params: Params, *, pushed: bool) -> str | None:
+        """Where a client may have the browser sent; None for nowhere."""
+        rules, trusted = self.policy.authorize, pushed and self.policy.pushing.trusted(client)
+        matches = (lambda _client, _uri: True) if trusted else rules.matches
+        return rules.redirect(client, params.all("redirect_uri"), matches)
+
+    def without_login(self, came: Opened, uri: str) -> Response:
         """To the login and back here; ``prompt=login`` is fulfilled by then (OpenID Connect Core section 3.1.2.1)."""
-        if self.prompt(params) == "none":
-            return self.back(uri, state_of(params), {"error": "login_required"})
-        again = [(name, value) for name, value in params.pairs if (name, value) != ("prompt", "login")]
+        if self.prompt(came.params) == "none":
+            return self.back(uri, state_of(came.params), {"error": "login_required"})
+        if came.pushed is not None:
+            self.server.pushed.fulfil_login(came.pushed, came.params)
+        again = [(name, value) for name, value in came.again.pairs if (name, value) != ("prompt", "login")]
         login = "/login?" + urlencode({"next": "/authorize?" + urlencode(again)})
         return RedirectResponse(login, self.policy.authorize.status)
 
@@ -78,10 +90,13 @@ class AuthorizationEndpoint:
         """How the client wants the user to be asked; only OpenID Connect knows that (Core section 3.1.2.1)."""
         return params.get("prompt") if self.policy.openid else None
 
-    def answered(self, params: Params, client: Client, uri: str, held: Held, account: Account) -> Response:
+    def answered(self, came: Opened, client: Client, uri: str, held: Held, account: Account) -> Response:
         """What becomes of the request of a user who is logged in."""
+        params = came.params
         try:
-            asked = self.asked(params, client, uri)
+            if came.pushed is None and self.policy.pushing.required(client):
+                raise invalid_request("this application must push its requests")
+            asked = replace(self.asked(params, client, uri), pushed=came.pushed)
         except OAuthError as exc:
             return self.back(uri, state_of(params), {"error": exc.error, "error_description": exc.description})
         if self.policy.authorize.remembers(client) and self.granted_before(account, asked):
@@ -123,11 +138,14 @@ class AuthorizationEndpoint:
         if asked is None:
             raise Refused(400, "this request is not waiting any more; start again at the application")
         if call.fields.get("decision") != "allow":
+            self.spent(asked)
             return self.back(asked.redirect_uri, asked.state, {"error": "access_denied"})
         return self.approved(call.account, call.held, asked)
 
     def approved(self, account: Account, held: Held, asked: Asked) -> Response:
         """A grant, and a code for it."""
+        if not self.spent(asked):
+            return self.policy.authorize.stop(Params(()), "This request was answered already.")
         now, codes = self.server.clock.now(), self.policy.codes
         grant = Grant(
             secrets.token_hex(16), account.sub, asked.client, held.session.handle, asked.scope, held.session.born, now
@@ -138,6 +156,10 @@ class AuthorizationEndpoint:
             self.grants.add(grant)
             self.grants.keep(Code(codes.digest(value), grant.id, asked, now, False))
         return self.policy.authorize.respond(self, asked, grant, value)
+
+    def spent(self, asked: Asked) -> bool:
+        """Whether this is the one answer that a request gets; what was not pushed has no name to come back by."""
+        return asked.pushed is None or self.policy.pushing.spend(self.server.pushed, asked.pushed)
 
     def back(self, uri: str, state: str | None, answer: dict[str, str]) -> Response:
         """An answer to the client through the browser, with its ``state`` and our ``iss`` (RFC 9207 section 2)."""

@@ -46,6 +46,10 @@ class Client:
     """How it may obtain tokens (ASVS-v5.0.0-10.4.4)."""
     introspects: bool = False
     """Whether it is a resource server that may ask about tokens (RFC 7662 section 2.1)."""
+    pushes: bool = False
+    """Whether it must push its authorization requests (RFC 9126 section 6)."""
+    logout_uris: tuple[str, ...] = ()
+    """Where a browser may be sent after a logout (OpenID Connect RP-Initiated Logout section 3.1)."""
 
     @property
     def confidential(self) -> bool:
@@ -63,11 +67,14 @@ SECRETS = {
 
 NATIVE = ("http://127.0.0.1/callback", "http://[::1]/callback", "http://127.0.0.1/callback?from=a%20b&empty=")
 CLIENTS = (
-    Client("web", sha256(SECRETS["web"]), ("https://web.client.example/callback",)),
+    Client(
+        "web", sha256(SECRETS["web"]), ("https://web.client.example/callback",),
+        logout_uris=("https://web.client.example/bye",),
+    ),
     Client("spa", None, ("https://spa.client.example/callback",)),
     Client("native", None, NATIVE, ("profile", "notes.read")),
     Client("api", sha256(SECRETS["api"]), (), (), (), introspects=True),
-)
+)  # fmt: skip
 
 _LOOPBACK_PORT = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):[1-9][0-9]{0,4}(?=/)")
 

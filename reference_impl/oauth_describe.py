@@ -62,6 +62,7 @@ def _oauth(policy: OAuthPolicy) -> dict[str, Any]:
         "scopes": _scopes(policy),
         "consent": {"fill": {"decision": "allow"}},
         "deny": {"fill": {"decision": "deny"}},
+        **({"logout": {"fill": {"logout": "yes"}}} if policy.openid else {}),
         "withdraw": {"page": "/grants", "action": "/grants/{client}/withdraw"},
         "introspection_client": policy.declared.introspection_client,
         **({"throttle_client": "daemon"} if any(client.id == "daemon" for client in policy.clients) else {}),
@@ -77,7 +78,10 @@ def _client(policy: OAuthPolicy, client: Client) -> dict[str, Any]:
     where = {"redirect_uri": client.redirect_uris[0]} if client.redirect_uris else {}
     further = {"more_redirect_uris": list(client.redirect_uris[1:])} if client.redirect_uris[1:] else {}
     fewer = 0 < len(client.scopes) < len(_scopes(policy))
-    return {**secret, "auth": auth, **where, **further, **({"scopes": list(client.scopes)} if fewer else {})}
+    leaving = {"post_logout_redirect_uris": list(client.logout_uris)} if policy.openid and client.logout_uris else {}
+    pushes = {"require_pushed_authorization_requests": True} if client.pushes else {}
+    scopes = {"scopes": list(client.scopes)} if fewer else {}
+    return {**secret, "auth": auth, **where, **further, **scopes, **leaving, **pushes}
 
 
 def _scopes(policy: OAuthPolicy) -> list[str]:

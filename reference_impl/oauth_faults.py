@@ -10,6 +10,8 @@ from . import (
     oauth_faults_dpop,
     oauth_faults_endings,
     oauth_faults_front,
+    oauth_faults_logout,
+    oauth_faults_par,
     oauth_faults_pkce,
     oauth_faults_reach,
     oauth_faults_redirect,
@@ -29,5 +31,7 @@ FAULTS: tuple[Fault, ...] = (
     *oauth_faults_after.FAULTS,
     *oauth_faults_reach.FAULTS,
     *oauth_faults_dpop.FAULTS,
+    *oauth_faults_par.FAULTS,
+    *oauth_faults_logout.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

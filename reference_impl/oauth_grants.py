@@ -40,6 +40,8 @@ class Asked:
     response_type: str = "code"
     jkt: str | None = None
     """The key that must redeem the code (RFC 9449 section 10)."""
+    pushed: str | None = None
+    """The digest of its reference, if it was pushed (RFC 9126)."""
 
 
 @dataclass(frozen=True, slots=True)

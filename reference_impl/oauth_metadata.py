@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .oauth_browser import ISSUER
 from .oauth_clients import GRANTS, SCOPES
+from .oauth_par import announced
 
 if TYPE_CHECKING:
     from .oauth_policy import OAuthPolicy
@@ -36,6 +37,7 @@ def metadata(policy: OAuthPolicy) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         **({"dpop_signing_alg_values_supported": list(policy.dpop.algs)} if policy.dpop.offered else {}),
+        **announced(policy, ISSUER),
         **(OPENID if policy.openid else {}),
     }
 
@@ -46,6 +48,7 @@ OPENID: Mapping[str, Any] = {
     "claims_supported": ["iss", "aud", "sub", "iat", "exp", "auth_time", "nonce"],
     "prompt_values_supported": ["none", "login"],
     "request_uri_parameter_supported": False,
+    "end_session_endpoint": f"{ISSUER}/end-session",
 }
 
 

@@ -12,7 +12,8 @@ from .web import Refused, answer, form_pairs
 
 KNOWN = frozenset({
     "client_id", "client_secret", "code", "code_challenge", "code_challenge_method", "code_verifier", "dpop_jkt",
-    "grant_type", "nonce", "prompt", "redirect_uri", "refresh_token", "response_type", "scope", "state", "token",
+    "grant_type", "id_token_hint", "nonce", "post_logout_redirect_uri", "prompt", "redirect_uri", "refresh_token",
+    "request_uri", "response_type", "scope", "state", "token",
     "token_type_hint",
 })  # fmt: skip
 """Whoever reads one of these twice could read it differently from whoever checked it. Other names are ignored."""

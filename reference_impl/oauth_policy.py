@@ -20,10 +20,12 @@ from .oauth_browser import ISSUER, session_policy
 from .oauth_clients import CLIENTS, Client, ClientAuth, exactly, only_redirect_uri
 from .oauth_codes import Codes
 from .oauth_dpop import DPoP
+from .oauth_end_session import EndSession
 from .oauth_endings import Introspection, Revocation
 from .oauth_grants import Asked, Grant, end_of_client
 from .oauth_metadata import Metadata
 from .oauth_pages import refusal_page
+from .oauth_par import Pushing
 from .oauth_params import OAuthError, Params, once, words
 from .oauth_refresh import Refresh
 from .oauth_tokens import Tokens
@@ -111,6 +113,7 @@ class OAuthPolicy:
     clients: tuple[Client, ...] = CLIENTS
     keys: Callable[[], Keys] = rsa_keys
     authorize: Authorize = field(default_factory=Authorize)
+    pushing: Pushing = field(default_factory=Pushing)
     codes: Codes = field(default_factory=Codes)
     auth: ClientAuth = field(default_factory=ClientAuth)
     tokens: Tokens = field(default_factory=Tokens)
@@ -118,6 +121,8 @@ class OAuthPolicy:
     access: Access = field(default_factory=Access)
     revocation: Revocation = field(default_factory=Revocation)
     introspection: Introspection = field(default_factory=Introspection)
+    end_session: EndSession = field(default_factory=EndSession)
+    """For an OpenID provider alone."""
     resource: Resource = field(default_factory=Resource)
     dpop: DPoP = field(default_factory=DPoP)
     withdraw: Callable[[Database, str, str], None] = end_of_client

@@ -14,6 +14,7 @@ from .oauth_browser import BrowserPages
 from .oauth_dpop import Proofs
 from .oauth_grants import Grant, Grants
 from .oauth_metadata import metadata
+from .oauth_par import PushedRequests
 from .oauth_refresh import RefreshTokens
 from .store import Database
 from .token_keys import Keys, public_jwk
@@ -22,7 +23,7 @@ from .web import answer
 if TYPE_CHECKING:
     from .oauth_policy import OAuthPolicy
 
-SCRIPTS = ("/api/", "/admin/", "/register", "/jwks", "/.well-known/", "/token", "/revoke", "/introspect")
+SCRIPTS = ("/api/", "/admin/", "/register", "/jwks", "/.well-known/", "/token", "/revoke", "/introspect", "/par")
 """Paths whose refusals are JSON; those of the others are pages."""
 
 
@@ -33,6 +34,7 @@ class OAuthServer:
         self.policy, self.clock, self.db, self.accounts, self.keys = policy, clock, db, accounts, keys
         self.clients = {client.id: client for client in policy.clients}
         self.grants = Grants(db)
+        self.pushed = PushedRequests(db)
         self.access = AccessTokens(policy.access, db, self.grants, accounts, keys)
         self.proofs = Proofs(policy.dpop, db)
         self.refresh = RefreshTokens(policy.refresh, db, clock)

@@ -58,6 +58,8 @@ def _part(name: str) -> Callable[..., Change]:
 
 authorize = _part("authorize")
 codes = _part("codes")
+pushing = _part("pushing")
+end_session = _part("end_session")
 auth = _part("auth")
 tokens = _part("tokens")
 refresh = _part("refresh")

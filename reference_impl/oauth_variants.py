@@ -11,8 +11,11 @@ from starlette.requests import Request
 
 from . import oauth_variants_dpop, oauth_variants_reach
 from .families import random_value
+from .oauth_authorize import AuthorizationEndpoint
+from .oauth_browser import ISSUER
 from .oauth_clients import SECRETS, Client, authenticated, sha256
 from .oauth_opaque import looked_up, stored
+from .oauth_par import Pushed, PushedRequests
 from .oauth_params import OAuthError, Params, words
 from .oauth_policy import OAuthPolicy, within_registration
 from .oauth_server import OAuthServer
@@ -21,7 +24,9 @@ from .oauth_switch import (
     authorize,
     both,
     declared,
+    end_session,
     metadata,
+    pushing,
     refresh,
     resource,
     revocation,
@@ -42,9 +47,35 @@ def _confidential(client: Client) -> bool:
     return client.confidential
 
 
+def _client_web_pushes(policy: OAuthPolicy) -> OAuthPolicy:
+    return replace(policy, clients=tuple(replace(one, pushes=one.id == "web") for one in policy.clients))
+
+
+def _spent_when_seen(table: PushedRequests, pushed: Pushed, _beside: Params) -> Params | None:
+    """RFC 9126 section 4: used once, strictly; who reloads starts again at the application."""
+    return pushed.params if table.spend(pushed.digest) else None
+
+
+def _own_id_alone(_endpoint: AuthorizationEndpoint, client: Client, params: Params) -> None:
+    """RFC 9126 section 4: what was not checked with the push is checked at the authorization endpoint."""
+    if params.need("client_id") != client.id:
+        raise OAuthError("invalid_request", "client_id is another client's")
+
+
+def _with_a_secret(server: OAuthServer, request: Request, params: Params) -> Client:
+    client = authenticated(server, request, params)
+    if not client.confidential:
+        raise OAuthError("unauthorized_client", "this client may not push requests")
+    return client
+
+
 REMEMBERED = authorize(remembers=_confidential)
 OPENID = both(_with_openid, REMEMBERED)
 """Consent is remembered too, or nothing could be silent."""
+
+
+QUIET = end_session(asks=lambda named, user: named != user)
+"""Whoever shows the user's own ID token is believed (OpenID Connect RP-Initiated Logout section 2)."""
 
 
 @cache
@@ -127,5 +158,36 @@ VARIANTS = (
     variant("status-403", "The API answers 403 to whoever has no valid token.",
             resource(missing=_forbidden, invalid=_forbidden)),
     *oauth_variants_dpop.VARIANTS,
+    variant(
+        "par-required", "Every client must push its requests, as the metadata says.",
+        pushing(everybody=True, required=lambda _client: True), decides="par",
+    ),
+    variant(
+        "par-required-web", "The client web must push its requests, as the description says.", _client_web_pushes,
+        decides="par",
+    ),
+    variant(
+        "par-opened-once", "A reference is spent as soon as a browser brings it.",
+        pushing(opened=_spent_when_seen, spend=lambda _table, _digest: True),
+    ),
+    variant(
+        "par-checked-later", "A pushed request is validated when a browser brings its reference.",
+        pushing(valid=_own_id_alone),
+    ),
+    variant(
+        "par-reference-url", "References are addresses of the server's own.",
+        pushing(new=lambda: f"{ISSUER}/requests/{secrets.token_urlsafe(32)}"),
+    ),
+    variant(
+        "par-confidential-only", "Only clients with a secret may push.", pushing(client=_with_a_secret),
+        apart={"par-required": "public clients could not ask at all"},
+    ),
+    variant(
+        "par-new-redirects", "A client with a secret may push a redirect URI that is not registered.",
+        pushing(trusted=_confidential),
+    ),
+    variant(
+        "end-session-quiet", "A logout with the user's own ID token asks nobody; of use with openid alone.", QUIET,
+    ),
 )  # fmt: skip
 """In the order in which the documentation lists them."""

@@ -144,7 +144,8 @@ class Browser:
         await admin.login("admin")
         return await admin.http.post(f"/admin/users/{name}/{act}")
 
-    async def ask(self, client: str = "web", scope: str = EVERYTHING, **changes: str | None) -> httpx.Response:
+    @staticmethod
+    def request(client: str = "web", scope: str = EVERYTHING, **changes: str | None) -> dict[str, str]:
         """An authorization request; a change to None leaves a parameter out."""
         params = {
             "response_type": "code",
@@ -155,8 +156,15 @@ class Browser:
             "code_challenge": s256(VERIFIER),
             "code_challenge_method": "S256",
         }
-        kept = {name: value for name, value in (params | changes).items() if value is not None}
-        return await self.http.get("/authorize", params=kept)
+        return {name: value for name, value in (params | changes).items() if value is not None}
+
+    async def ask(self, client: str = "web", scope: str = EVERYTHING, **changes: str | None) -> httpx.Response:
+        """What an authorization request leads to."""
+        return await self.http.get("/authorize", params=self.request(client, scope, **changes))
+
+    async def works(self, answer: httpx.Response) -> bool:
+        """Whether the access token of an answer opens the API."""
+        return await Tokens(self.bare, "web", answer).works()
 
     async def decide(self, page: httpx.Response, decision: str = "allow") -> httpx.Response:
         return await self.submit(page, "/consent", {"decision": decision})

@@ -51,7 +51,7 @@ async def test_metadata_is_complete(reference: Reference) -> None:
     places = {name: urlsplit(url) for name, url in told.items() if name.endswith(("_endpoint", "_uri"))}
     assert {f"{place.scheme}://{place.netloc}" for place in places.values()} == {ORIGIN}
     assert [(await Browser(reference).bare.get(place.path)).status_code for place in places.values()] == [
-        400, 405, 200, 405, 405,
+        400, 405, 200, 405, 405, 405,
     ]  # fmt: skip
 
 

@@ -9,7 +9,15 @@ import pytest
 
 from conformance.standards import requirements
 from reference_impl import FAULTS, VARIANTS, Clock, build
-from tests import oauth_probes_back, oauth_probes_dpop, oauth_probes_front, oauth_probes_odd, rest_probes
+from tests import (
+    oauth_probes_back,
+    oauth_probes_dpop,
+    oauth_probes_front,
+    oauth_probes_odd,
+    oauth_probes_par,
+    rest_probes,
+)
+from tests.oauth_probes_par import bring, pushed
 from tests.reference_oauth import (
     EVERYTHING,
     ORIGIN,
@@ -30,10 +38,13 @@ OAUTH_VARIANTS = [v.id for v in VARIANTS if "oauth" in v.schemes and v.id != "dp
 """Those that serve a client without a key; `test_reference_oauth_dpop.py` is about the other one."""
 PROBES = {
     **oauth_probes_front.PROBES, **oauth_probes_back.PROBES, **oauth_probes_odd.PROBES, **oauth_probes_dpop.PROBES,
-    **rest_probes.OAUTH,
+    **oauth_probes_par.PROBES, **rest_probes.OAUTH,
 }  # fmt: skip
 BASE = {
     "logout-keeps-session": ["openid"], "id-token-of-another": ["openid"], "dpop-any-nonce": ["dpop-nonce"],
+    "par-not-required": ["par-required"],
+    **{fault: ["openid"] for fault in oauth_probes_par.PROBES if fault.startswith("end-session")},
+    "end-session-hint-unverified": ["openid", "end-session-quiet"],
     **rest_probes.OAUTH_BASE,
 }  # fmt: skip
 """The sound server that a fault is compared with, where that is not the default."""
@@ -65,7 +76,10 @@ async def test_every_server_serves_its_users(switch: str) -> None:
     browser = Browser(reference)
     # Everybody shows secrets in the header here; without it only a client that has none is served.
     client = "spa" if switch == "basic-off" else "web"
-    answer = await browser.login(page=(await browser.ask(client)).headers["location"])
+    # Who must push is served by reference.
+    pushing = switch in ("par-required", "par-required-web")
+    asked = await (bring(browser, await pushed(browser, scope=EVERYTHING)) if pushing else browser.ask(client))
+    answer = await browser.login(page=asked.headers["location"])
     page = await browser.http.get(answer.headers["location"])
     code = front(await browser.decide(page))["code"]
     tokens = Tokens(browser.bare, client, await browser.redeem(code, client))

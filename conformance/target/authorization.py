@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from conformance.attacks.proofs import new_key
-from conformance.errors import DescriptionError, Inconclusive, PreflightError
+from conformance.errors import DescriptionError, Inconclusive, NotApplicable, PreflightError
 from conformance.target.cookies import Jar
 from conformance.target.grammar import Verb
 from conformance.target.oauth_messages import (
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 MAX_HOPS = 10
 """Redirects and pages between an authorization request and its end."""
 ENDPOINTS = ("authorization", "token", "revocation", "introspection")
+PUSH = "pushed_authorization_request"
 ABOUT_THE_RESPONSE = ("code", "error", "access_token", "id_token")
 
 
@@ -61,6 +62,12 @@ class AuthorizationServer:
     """The exchange that brought the metadata."""
     trouble: str = ""
     """Why the last login gave no token."""
+    pusher: Client | None = None
+    """The client that was seen to push a request (RFC 9126)."""
+    reference: str = ""
+    """The reference that it got."""
+    reference_life: float = 0.0
+    """Seconds for which that was to live."""
 
     def __post_init__(self) -> None:
         self._proven: dict[str, tuple[list[float], asyncio.Lock]] = {}
@@ -74,6 +81,7 @@ class AuthorizationServer:
             Client(
                 id, c.secret or "", c.auth or ("basic" if c.secret else "none"), c.redirect_uri or "",
                 tuple(self.described.scopes if c.scopes is None else c.scopes), tuple(c.more_redirect_uris),
+                self.offers(PUSH) and (c.require_pushed_authorization_requests or self.everybody_pushes),
             )
             for id, c in self.described.clients.items()
         )  # fmt: skip
@@ -82,6 +90,11 @@ class AuthorizationServer:
     def default_client(self) -> Client:
         """The client of ordinary logins: the first that users can be sent back to."""
         return next(client for client in self.clients if client.redirect_uri)
+
+    @property
+    def everybody_pushes(self) -> bool:
+        """Whether the server takes pushed requests only, as it announces (RFC 9126 section 5)."""
+        return self.metadata.get("require_pushed_authorization_requests") is True
 
     @property
     def issuer(self) -> str:
@@ -118,6 +131,10 @@ class AuthorizationServer:
     def prover(self) -> Prover:
         """A client's fresh key, and the proofs of it."""
         return Prover(self.system, new_key(self.proof_algorithms))
+
+    def offers(self, name: str) -> bool:
+        """Whether the server has an endpoint that the kit may use; of those that it can do without."""
+        return self._own(self.endpoint(name) or "")
 
     def reach(self, url: str) -> str:
         """Where the kit reaches a URL of the server."""
@@ -181,18 +198,34 @@ class AuthorizationServer:
             decide: False leaves the page of consent unanswered.
         """
         purpose = f"{browser.label} is sent to the server by {request.client}"
-        adapter = self.system.adapter
         at = self.endpoint("authorization") or ""
-        url = at + ("&" if urlsplit(at).query else "?") + request.query
-        if adapter is not None and adapter.offers("authorize"):
-            location, trail = await adapter.authorize(browser, url, purpose)
-            return AuthorizationResponse(request, trail, location)
-        # A browser goes one way at a time: a server may keep in its session, or in cookies, which way that is.
+        at += "&" if urlsplit(at).query else "?"
+        adapter = self.system.adapter
+        # A browser goes one way at a time: a server may keep in its session, or in cookies, which way that is. What is
+        # pushed must not wait for that: its reference lives for seconds.
         async with self._browsing.setdefault(browser.jar, asyncio.Lock()):
-            trail = (await browser.send("GET", url, purpose=purpose, accept=HTML),)
+            if request.client.pushes and not request.front:
+                pushed, exchange = await self.push(browser, request)
+                if pushed is None:
+                    return AuthorizationResponse(request, (exchange,))
+                request = _as_registered(pushed)
+            if adapter is not None and adapter.offers("authorize"):
+                location, trail = await adapter.authorize(browser, at + request.query, purpose)
+                return AuthorizationResponse(request, trail, location)
+            trail = (await browser.send("GET", at + request.query, purpose=purpose, accept=HTML),)
             return await self._drive(
                 browser, request, trail, purpose, (consent or self.described.consent) if decide else None
             )
+
+    async def push(self, browser: Party, request: AuthorizationRequest) -> tuple[AuthorizationRequest | None, Exchange]:
+        """The same request, pushed by its client (RFC 9126), as the browser brings it; None where that is refused."""
+        purpose = f"{request.client} pushes its request"
+        form = TokenRequest(request.client, request.parameters)
+        answer = await self.call(self.client_of(browser), form, purpose, PUSH)
+        reference = answer.reference
+        browser.learn("request_uri", reference)
+        front = (("client_id", request.client.id), ("request_uri", reference))
+        return (replace(request, front=front) if reference else None), answer.exchange
 
     async def answer_page(
         self, browser: Party, page: AuthorizationResponse, form: Form, headers: Mapping[str, str], purpose: str
@@ -204,9 +237,21 @@ class AuthorizationServer:
         sent = await self._submit(browser, form, fill, "", purpose, headers)
         return await self._drive(browser, page.request, (*page.trail, sent), purpose, None)
 
+    async def decide(self, browser: Party, page: AuthorizationResponse) -> AuthorizationResponse:
+        """Answer the page of consent that a request led this browser to before."""
+        purpose = f"{browser.label} decides on the request of {page.request.client}"
+        return await self._drive(browser, page.request, page.trail, purpose, self.described.consent)
+
+    async def lead(
+        self, browser: Party, request: AuthorizationRequest, first: Exchange, purpose: str, how: Consent | None,
+        page: str,
+    ) -> AuthorizationResponse:  # fmt: skip
+        """What an answer of the server leads a browser to; a page with a question, such as ``logout``, is answered."""
+        return await self._drive(browser, request, (first,), purpose, how, page)
+
     async def _drive(
         self, browser: Party, request: AuthorizationRequest, trail: tuple[Exchange, ...], purpose: str,
-        consent: Consent | None,
+        consent: Consent | None, page: str = "consent",
     ) -> AuthorizationResponse:  # fmt: skip
         """Follow redirects on the server's own addresses, and answer one page of consent."""
         for _ in range(MAX_HOPS):
@@ -217,7 +262,7 @@ class AuthorizationServer:
                 following = f"{purpose}: follow the redirect"
                 trail = (*trail, await browser.send("GET", self.reach(location), purpose=following, accept=HTML))
                 continue
-            more = await self._consent(browser, consent, trail) if consent else None
+            more = await self._consent(browser, consent, trail, page) if consent else None
             if more is None:
                 break
             consent, trail = None, (*trail, more)
@@ -256,13 +301,15 @@ class AuthorizationServer:
         known = [uri.split("?")[0] for client in self.clients for uri in client.redirect_uris]
         return place in (*asked, *known) and any(f"{name}=" in location for name in ABOUT_THE_RESPONSE)
 
-    async def _consent(self, browser: Party, how: Consent, trail: tuple[Exchange, ...]) -> Exchange | None:
+    async def _consent(
+        self, browser: Party, how: Consent, trail: tuple[Exchange, ...], kind: str = "consent"
+    ) -> Exchange | None:
         """Answer the page of consent; None where the page holds no such form."""
-        purpose = f"{browser.label} answers the page of consent"
+        purpose = f"{browser.label} answers the page of {kind}"
         page = trail[-1]
         if how.steps:
             words = {"authorization_url": trail[0].request.url}
-            return await perform(browser, "oauth.consent", Verb(steps=how.steps), purpose, words)
+            return await perform(browser, f"oauth.{kind}", Verb(steps=how.steps), purpose, words)
         form = self.form_of_consent(page, browser, how)
         if form is None:
             return None
@@ -371,6 +418,19 @@ class AuthorizationServer:
         return replace(
             party, lane=lane, jar=Jar(), tokens={}, base=None, replays=False, prover=self.constant_prover
         )  # fmt: skip
+
+
+def _as_registered(pushed: AuthorizationRequest) -> AuthorizationRequest:
+    """A pushed request, unless a client with a secret brought an address with it that is not registered.
+
+    Raises:
+        NotApplicable: such a client may (RFC 9126 section 2.4), so that what follows is no redirect to a stranger.
+    """
+    client, asked = pushed.client, [value for name, value in pushed.parameters if name == "redirect_uri"]
+    if not client.public and not set(asked) <= set(client.redirect_uris):
+        told = f"{client}, which must push and has a secret, may bring a redirect URI that is not registered"
+        raise NotApplicable(f"{told}: oauth.par.redirect-validated speaks of that")
+    return pushed
 
 
 def take(party: Party, answer: TokenAnswer) -> None:

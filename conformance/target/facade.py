@@ -5,6 +5,7 @@ from __future__ import annotations
 from conformance.target.binding import Binding
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.client_power import ClientPower
+from conformance.target.code_races import CodeRaces
 from conformance.target.contents import Contents
 from conformance.target.cookie_parsing import CookieParsing
 from conformance.target.form_tokens import FormTokens
@@ -22,11 +23,13 @@ from conformance.target.minting import Minting
 from conformance.target.overgrown import Overgrown
 from conformance.target.party import Carrier, Party
 from conformance.target.proof_nonces import Nonces
+from conformance.target.pushing import Pushing
 from conformance.target.recovery import Recovering
 from conformance.target.renewal_forged import RenewalForgeries
 from conformance.target.rights import Rights
 from conformance.target.samples import Sampling
 from conformance.target.siege import Besieging
+from conformance.target.signing_out import SigningOut
 from conformance.target.tokening import Tokening
 from conformance.target.tour import Touring
 from conformance.target.transport import Transport
@@ -36,7 +39,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 class Target(
     Recovering, Rights, Logbook, Binding, KeySizes, Overgrown, RenewalForgeries, ClientPower, KnownWindows, Contents,
-    IssuedTokens, Nonces, Tokening, Minting, Sampling, HostileIds, CookieParsing, FormTokens, Transport, Leftovers,
-    JointWrites, Besieging, Malformed, Touring, Living, Leaving,
+    IssuedTokens, Pushing, SigningOut, CodeRaces, Nonces, Tokening, Minting, Sampling, HostileIds, CookieParsing,
+    FormTokens, Transport, Leftovers, JointWrites, Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

@@ -35,6 +35,8 @@ class Client:
     redirect_uri: str = ""
     scopes: tuple[str, ...] = ()
     more_redirect_uris: tuple[str, ...] = ()
+    pushes: bool = False
+    """It must push its authorization requests (RFC 9126)."""
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:
@@ -85,19 +87,26 @@ class AuthorizationRequest:
     parameters: Pairs
     verifier: str = field(default="", repr=False)
     """The code verifier behind the challenge; empty without PKCE."""
+    front: Pairs = ()
+    """What the browser brings in place of the parameters, where these were pushed."""
 
     def value(self, name: str) -> str:
         """The first value of a parameter, or an empty string."""
         return next((value for key, value in self.parameters if key == name), "")
 
+    @property
+    def reference(self) -> str:
+        """The request_uri that stands for the parameters, where these were pushed; else an empty string."""
+        return next((value for key, value in self.front if key == "request_uri"), "")
+
     def but(self, **changes: Change) -> AuthorizationRequest:
         """The same request with some parameters changed."""
-        return replace(self, parameters=altered(self.parameters, changes))
+        return replace(self, parameters=altered(self.parameters, changes), front=())
 
     @property
     def query(self) -> str:
-        """The parameters as a query."""
-        return urlencode(self.parameters)
+        """What the browser brings, as a query."""
+        return urlencode(self.front or self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +234,12 @@ class TokenAnswer:
         return value if isinstance(value, str) else ""
 
     @property
+    def reference(self) -> str:
+        """The request_uri that a push was answered with (RFC 9126 section 2.2), or an empty string."""
+        answer = self.exchange.answer
+        return self.text("request_uri") if answer is not None and answer.status < 300 else ""
+
+    @property
     def granted(self) -> bool:
         """It gave an access token."""
         answer = self.exchange.answer
@@ -263,5 +278,6 @@ class TokenAnswer:
         answer = self.exchange.answer
         if answer is None:
             return f"no answer ({self.exchange.error})"
-        what = "a token" if self.granted else f"error={self.error}" if self.error else "no token"
+        got = "a token" if self.granted else "a request_uri" if self.reference else ""
+        what = got or (f"error={self.error}" if self.error else "no token")
         return f"{answer.status} with {what}"

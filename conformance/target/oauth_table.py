@@ -19,6 +19,10 @@ class OAuthClient(Strict):
     redirect_uri: str | None = Field(None, description="A redirect URI as registered; nothing is sent there.")
     more_redirect_uris: list[str] = Field([], description="Further ones that are registered for it.")
     scopes: list[str] | None = Field(None, description="What it may ask for, where that is less than `scopes`.")
+    post_logout_redirect_uris: list[str] = Field([], description="Where it may have a browser sent after a logout.")
+    require_pushed_authorization_requests: bool = Field(
+        False, description="It must push its authorization requests, whatever the metadata says of all clients."
+    )
 
     @model_validator(mode="after")
     def _secret_fits(self) -> OAuthClient:
@@ -44,11 +48,16 @@ class OAuth(Strict):
     token_endpoint: Path_ | None = Field(None, description="Path or URL, where metadata does not tell.")
     revocation_endpoint: Path_ | None = Field(None, description="Path or URL, where metadata does not tell.")
     introspection_endpoint: Path_ | None = Field(None, description="Path or URL, where metadata does not tell.")
+    pushed_authorization_request_endpoint: Path_ | None = Field(
+        None, description="Path or URL, where metadata does not tell."
+    )
+    end_session_endpoint: Path_ | None = Field(None, description="Path or URL, where metadata does not tell.")
     scopes: list[str] = Field([], description="The scope values that the kit asks for.")
     parameters: dict[str, str] = Field({}, description="Further parameters of every authorization request.")
     clients: dict[str, OAuthClient] = Field(description="The clients that the kit plays, by client_id.", min_length=1)
     consent: Consent = Field(Consent(), description="How a user allows what a client asks.")
     deny: Consent | None = Field(None, description="How a user denies it.")
+    logout: Consent = Field(Consent(), description="How a user confirms a logout that a client asks for.")
     withdraw: Verb | None = Field(None, description="How a user withdraws the grant of {client}.")
     resources: dict[str, Verb] = Field({}, description="For each scope value, a request that needs it.")
     throttle_client: str | None = Field(None, description="A client whose secret may be guessed at, and be locked.")

@@ -19,6 +19,7 @@ from conformance.target.entrances import entrance_cookies, entrances
 from conformance.target.keys import find_keys, token_of
 from conformance.target.oracle import Oracle, RouteOracle, faces
 from conformance.target.party import Party
+from conformance.target.pushing import find_pusher
 from conformance.target.strangers import meet_strangers
 from conformance.target.system import LoginFailedError, System, is_loopback
 from conformance.target.template_words import unknown_word
@@ -74,6 +75,8 @@ async def _steps(system: System, wait_for: float) -> AsyncIterator[Proof]:
     async for proof in _accounts(system):
         yield proof
     alice = await system.shared_login(system.accounts[0])
+    if pushed := await find_pusher(system, alice):
+        yield Proof("oauth", pushed)
     yield await _carriers(system, alice)
     yield await _refusal(system, alice)
     async for proof in _routes(system, alice):
@@ -295,6 +298,8 @@ MISSING = {
     Capability.SCOPES: "list two scopes with a request for each in `oauth.resources`",
     Capability.WITHDRAW: "describe `oauth.withdraw`",
     Capability.DPOP: "announce it in the metadata, or say `oauth.dpop = true` where tokens are bound to a key",
+    Capability.PUSHED_REQUESTS: "name `oauth.pushed_authorization_request_endpoint`, and a client that may push to it",
+    Capability.END_SESSION: "name `oauth.end_session_endpoint`, and ask for the scope openid in `oauth.scopes`",
     Capability.REGISTER: "describe `register`",
     Capability.SECOND_ACCOUNT: "add a second account, `accounts.bob`",
     Capability.SECOND_REPLICA: "list another base URL in `replicas`",
@@ -328,7 +333,8 @@ PART_OF = {
     **dict.fromkeys(
         (Capability.REVOKE, Capability.INTROSPECT, Capability.METADATA, Capability.OPENID, Capability.PUBLIC_CLIENT,
          Capability.CONFIDENTIAL_CLIENT, Capability.SECOND_CLIENT, Capability.LOOPBACK_CLIENT, Capability.SCOPES,
-         Capability.WITHDRAW, Capability.DPOP), Capability.AUTHORIZE,
+         Capability.WITHDRAW, Capability.DPOP, Capability.PUSHED_REQUESTS, Capability.END_SESSION),
+        Capability.AUTHORIZE,
     ),
     **dict.fromkeys((Capability.PUBLIC_KEY, Capability.MINTING), Capability.JWT),
     Capability.REVOKE_SESSION: Capability.LIST_SESSIONS,
@@ -400,6 +406,10 @@ def _of_authorization(system: System) -> dict[Capability, bool]:
         Capability.SCOPES: bool(described and len(described.resources) > 1),
         Capability.WITHDRAW: bool(described and described.withdraw),
         Capability.DPOP: bool(described and _binds(described.dpop, server)),
+        Capability.PUSHED_REQUESTS: bool(server and server.pusher),
+        Capability.END_SESSION: bool(
+            server and server.offers("end_session") and "id_token" in system.any_shared().tokens
+        ),
     }
 
 

@@ -19,6 +19,7 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
     "sessions.revoke": ("handle",),
     "admin": ("name",),
     "oauth.consent": ("authorization_url",),
+    "oauth.logout": ("authorization_url",),
     "oauth.withdraw": ("client",),
 }
 """The words that the kit brings to a verb, besides those of the account and of tokens."""
