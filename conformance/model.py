@@ -45,6 +45,7 @@ class Capability(enum.StrEnum):
     OPENID = "openid"
     PUBLIC_CLIENT = "public-client"
     CONFIDENTIAL_CLIENT = "confidential-client"
+    KEY_CLIENT = "key-client"
     SECOND_CLIENT = "second-client"
     LOOPBACK_CLIENT = "loopback-client"
     SCOPES = "scopes"

@@ -7,6 +7,7 @@ tokens at once when the user, the client or an administrator ends the grant.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,13 +16,16 @@ from typing import Any
 from . import token_life
 from .accounts import Account, Accounts
 from .oauth_browser import ISSUER
+from .oauth_clients import BILLING
 from .oauth_grants import Grant, Grants
 from .store import Database
 from .token_claims import Claims, Rules
-from .token_guard import Guard, Header, Rejected, open_compact
+from .token_guard import Guard, Header, Rejected, encode, open_compact
 from .token_keys import Keys, by_library, sign
 
 AUDIENCE = "https://api.oauth.reference.example"
+OTHER_AUDIENCE = "https://billing.oauth.reference.example"
+"""Another API that takes tokens of the same issuer; ours must not, and its must not take ours."""
 TYPE = "at+jwt"
 LIFETIME = 300.0
 """Seconds that an access token lives."""
@@ -38,15 +42,25 @@ def our_issuer(claims: Claims, _now: float, _rules: Rules) -> bool:
     return bool(claims["iss"] == ISSUER)
 
 
-def for_our_api(claims: Claims, _now: float, _rules: Rules) -> bool:
-    """Exactly our API and no list (RFC 9068 section 4)."""
+def for_one_api(claims: Claims, _now: float, _rules: Rules) -> bool:
+    """Exactly one of the APIs that we issue for, and no list (RFC 9068 section 2.2)."""
+    return claims["aud"] in (AUDIENCE, OTHER_AUDIENCE)
+
+
+def for_our_api(claims: Claims) -> bool:
+    """Our API, and no other (RFC 9068 section 4)."""
     return bool(claims["aud"] == AUDIENCE)
+
+
+def audience(scope: tuple[str, ...]) -> str:
+    """The API that the scope of a grant belongs to: its tokens are for no other (RFC 9700 section 2.3)."""
+    return OTHER_AUDIENCE if BILLING in scope else AUDIENCE
 
 
 def rules() -> Rules:
     """What RFC 9068 section 2.2 requires, and the grant."""
     required = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope", "grant")
-    return Rules(required=required, lifetime=LIFETIME, issuer=our_issuer, audience=for_our_api)
+    return Rules(required=required, lifetime=LIFETIME, issuer=our_issuer, audience=for_one_api)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,7 @@ class Access:
 
     guard: Guard = field(default_factory=lambda: Guard(kind=at_jwt))
     rules: Rules = field(default_factory=rules)
+    ours: Callable[[Claims], bool] = for_our_api
     alive: Callable[[Grants, Accounts, Claims], tuple[Grant, Account] | None] = alive
     revoked: Callable[[Database, Claims], bool] = lambda db, claims: token_life.is_ended(db, named(claims))
     """Whether this one token was revoked, though its grant lives (RFC 7009 section 2.1)."""
@@ -113,7 +128,7 @@ class AccessTokens:
         """A token for the API (RFC 9068 section 2); with a thumbprint, bound to that key (RFC 9449 section 6.1)."""
         claims = {
             "iss": ISSUER,
-            "aud": AUDIENCE,
+            "aud": audience(grant.scope),
             "sub": grant.sub,
             "client_id": grant.client,
             "iat": int(now),
@@ -138,9 +153,11 @@ class AccessTokens:
         """What stands behind a token now.
 
         Raises:
-            Rejected: nothing; it is not genuine, expired, revoked, or its grant or account has ended.
+            Rejected: nothing; it is not genuine, for another API, expired, revoked, or its grant or account has ended.
         """
         claims = await self.genuine(raw, now)
+        if not self.policy.ours(claims):
+            raise Rejected("for another API")
         behind = self.policy.alive(self.grants, self.accounts, claims)
         if behind is None or self.policy.revoked(self.db, claims):
             raise Rejected("ended before its time")
@@ -151,7 +168,12 @@ class AccessTokens:
         token_life.remember_ended(self.db, self.accounts, named(claims), now)
 
 
-def id_token(keys: Keys, grant: Grant, nonce: str | None, now: float) -> str:
+def half_of(token: str) -> str:
+    """What an ID token says of the token beside it (OpenID Connect Core section 3.1.3.6)."""
+    return encode(hashlib.sha256(token.encode()).digest()[:16])
+
+
+def id_token(keys: Keys, grant: Grant, nonce: str | None, now: float, beside: str) -> str:
     """Who logged in, for the client alone (OpenID Connect Core section 2). The type keeps it out of the API."""
     claims: dict[str, Any] = {
         "iss": ISSUER,
@@ -160,5 +182,6 @@ def id_token(keys: Keys, grant: Grant, nonce: str | None, now: float) -> str:
         "iat": int(now),
         "exp": int(now) + int(LIFETIME),
         "auth_time": int(grant.authenticated),
+        "at_hash": half_of(beside),
     }
     return sign(keys, {**claims, **({"nonce": nonce} if nonce is not None else {})}, "JWT")

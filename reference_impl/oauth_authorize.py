@@ -99,6 +99,8 @@ class AuthorizationEndpoint:
             asked = replace(self.asked(params, client, uri), pushed=came.pushed)
         except OAuthError as exc:
             return self.back(uri, state_of(params), {"error": exc.error, "error_description": exc.description})
+        if not self.meant(params, client, account):
+            return self.back(uri, asked.state, {"error": "login_required"})
         if self.policy.authorize.remembers(client) and self.granted_before(account, asked):
             return self.approved(account, held, asked)
         if self.prompt(params) == "none":
@@ -107,6 +109,11 @@ class AuthorizationEndpoint:
         asker = self.policy.authorize.waits_for(held.session.handle)
         self.grants.wait(sha256(handle), asker, asked, self.server.clock.now())
         return pages.consent_page(account, asked, handle, self.server.browser.token(held))
+
+    def meant(self, params: Params, client: Client, account: Account) -> bool:
+        """Whether the user is the one whom the client hints at (OpenID Connect Core section 3.1.2.1)."""
+        hint = params.get("id_token_hint") if self.policy.openid else None
+        return hint is None or self.policy.authorize.hint(self.server.keys, client, hint) == account.sub
 
     def asked(self, params: Params, client: Client, uri: str) -> Asked:
         """The rest of the request.

@@ -18,12 +18,16 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
+from .oauth_assertion_key import public_half
 from .oauth_params import Params, invalid_client, invalid_request
+from .token_keys import Keys
 
 if TYPE_CHECKING:
     from .oauth_server import OAuthServer
 
 SCOPES = ("profile", "notes.read", "notes.write")
+BILLING = "billing.read"
+"""What another API takes; it is not asked for with the notes of this one, since a token is for one API."""
 GRANTS = ("authorization_code", "refresh_token")
 
 
@@ -50,11 +54,13 @@ class Client:
     """Whether it must push its authorization requests (RFC 9126 section 6)."""
     logout_uris: tuple[str, ...] = ()
     """Where a browser may be sent after a logout (OpenID Connect RP-Initiated Logout section 3.1)."""
+    key: Keys | None = None
+    """The public key of a client that is registered to sign assertions (RFC 7523), and so to show no secret."""
 
     @property
     def confidential(self) -> bool:
         """Whether it can keep a secret."""
-        return self.digest is not None
+        return self.digest is not None or self.key is not None
 
 
 SECRETS = {
@@ -62,18 +68,20 @@ SECRETS = {
     "api": "b7RzX2vQe5WnM0aHjP9uLcK4yTgD1sFoI8xVfB3/8:q=",
     "daemon": "m8YqT2vKd5XwL0rNcP7uJeB4sZgF1hAoI9xRyV6tQ3k",
     "gateway": "h3KpW9zLtA5cYvN1xQeS8bJ0mRgU6dFiO4rT7kHyZwM",
+    "ledger": "Zt5mQx0LrW8vKp2nYc7hJd4sBf9aGu3eTo6iRk1yXwE",
 }
 """Of the test clients, for the description; a deployment has them in its secret store only."""
 
 NATIVE = ("http://127.0.0.1/callback", "http://[::1]/callback", "http://127.0.0.1/callback?from=a%20b&empty=")
 CLIENTS = (
     Client(
-        "web", sha256(SECRETS["web"]), ("https://web.client.example/callback",),
+        "web", sha256(SECRETS["web"]), ("https://web.client.example/callback",), (*SCOPES, BILLING),
         logout_uris=("https://web.client.example/bye",),
     ),
     Client("spa", None, ("https://spa.client.example/callback",)),
     Client("native", None, NATIVE, ("profile", "notes.read")),
     Client("api", sha256(SECRETS["api"]), (), (), (), introspects=True),
+    Client("ledger", sha256(SECRETS["ledger"]), ("https://ledger.client.example/callback",), key=public_half()),
 )  # fmt: skip
 
 _LOOPBACK_PORT = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):[1-9][0-9]{0,4}(?=/)")
@@ -139,7 +147,12 @@ def from_basic(fields: list[str]) -> Credentials:
 
 
 def proven(client: Client, secret: str | None) -> bool:
-    """Whether a client is who it says: by its secret if it has one; a public client sends none."""
+    """Whether a client is who it says: by its secret if it has one; a public client sends none.
+
+    A client that is registered to sign assertions has another way, and no second one.
+    """
+    if client.key is not None:
+        return False
     if client.digest is None:
         return secret is None
     return secret is not None and hmac.compare_digest(sha256(secret), client.digest)
@@ -159,6 +172,8 @@ def authenticated(server: OAuthServer, request: Request, params: Params) -> Clie
     Raises:
         OAuthError: ``invalid_client``, the same for an unknown client and a wrong secret.
     """
+    if params.get("client_assertion") is not None or params.get("client_assertion_type") is not None:
+        return server.assertions.client(request, params)
     given = server.policy.auth.presented(request, params)
     client = server.clients.get(given.id or "")
     if client is None or not server.policy.auth.proven(client, given.secret):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .oauth_assertion_key import private_half
 from .oauth_browser import ISSUER
-from .oauth_clients import SECRETS, Client
+from .oauth_clients import BILLING, SECRETS, Client
 from .oauth_metadata import WELL_KNOWN
 from .oauth_policy import OAuthPolicy
 from .people import described
+from .token_keys import private_pem
 
 RESOURCES = {
     "profile": {"send": "GET /api/me"},
@@ -40,6 +42,7 @@ def describe(policy: OAuthPolicy, base_url: str) -> dict[str, Any]:
         },
         "admin": {act: {"send": f"POST /admin/users/{{name}}/{act}"} for act in acts},
         "oauth": _oauth(policy),
+        "keys": {"private_pem": private_pem(policy.keys())} if policy.hands_out_key else {},
         "policy": {
             "access_lifetime": "300s",
             "refresh_lifetime": "24h",
@@ -69,18 +72,24 @@ def _oauth(policy: OAuthPolicy) -> dict[str, Any]:
         "clients": {client.id: _client(policy, client) for client in policy.clients},
         "resources": RESOURCES,
         **({"dpop": True} if policy.declared.dpop else {}),
+        "other_audience": {"client": "web", "scopes": ["profile", BILLING]},
     }
 
 
 def _client(policy: OAuthPolicy, client: Client) -> dict[str, Any]:
-    secret = {"secret": SECRETS[client.id]} if client.confidential else {}
-    auth = policy.declared.auth.get(client.id, "basic") if client.confidential else "none"
+    secret = {"secret": SECRETS[client.id]} if client.digest is not None else {}
+    if client.key is not None:
+        key = {"private_key": private_half(client.key), "key_id": client.key.kid, "signing_alg": client.key.alg}
+        secret = {**secret, **key}
+    known = "private_key_jwt" if client.key else "basic" if client.confidential else "none"
+    auth = policy.declared.auth.get(client.id, known) if client.confidential else known
     where = {"redirect_uri": client.redirect_uris[0]} if client.redirect_uris else {}
     further = {"more_redirect_uris": list(client.redirect_uris[1:])} if client.redirect_uris[1:] else {}
-    fewer = 0 < len(client.scopes) < len(_scopes(policy))
+    allowed = [scope for scope in client.scopes if scope != BILLING]
+    fewer = 0 < len(allowed) < len(_scopes(policy))
     leaving = {"post_logout_redirect_uris": list(client.logout_uris)} if policy.openid and client.logout_uris else {}
     pushes = {"require_pushed_authorization_requests": True} if client.pushes else {}
-    scopes = {"scopes": list(client.scopes)} if fewer else {}
+    scopes = {"scopes": allowed} if fewer else {}
     return {**secret, "auth": auth, **where, **further, **scopes, **leaving, **pushes}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from . import (
+    oauth_faults_access,
     oauth_faults_after,
+    oauth_faults_assertions,
     oauth_faults_authorize,
     oauth_faults_back,
     oauth_faults_codes,
@@ -33,5 +35,7 @@ FAULTS: tuple[Fault, ...] = (
     *oauth_faults_dpop.FAULTS,
     *oauth_faults_par.FAULTS,
     *oauth_faults_logout.FAULTS,
+    *oauth_faults_assertions.FAULTS,
+    *oauth_faults_access.FAULTS,
 )
 """Ids are unique; each names the check that must catch it."""

@@ -116,7 +116,8 @@ async def _by_any_token(endpoint: TokenEndpoint, _client: Client, params: Params
 async def _of_somebody_else(endpoint: TokenEndpoint, client: Client, params: Params) -> Mapping[str, Any]:
     data = await by_refresh_token(endpoint, client, params)
     grant = Grant("", client.id, client.id, "", (), 0.0, 0.0)
-    return {**data, "id_token": id_token(endpoint.server.keys, grant, None, endpoint.server.clock.now())}
+    now, beside = endpoint.server.clock.now(), str(data["access_token"])
+    return {**data, "id_token": id_token(endpoint.server.keys, grant, None, now, beside)}
 
 
 def _sticky() -> Change:

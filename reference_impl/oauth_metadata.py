@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .oauth_assertion_key import ALGORITHMS
 from .oauth_browser import ISSUER
-from .oauth_clients import GRANTS, SCOPES
+from .oauth_clients import BILLING, GRANTS, SCOPES
 from .oauth_par import announced
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 OPENID_WELL_KNOWN = "/.well-known/openid-configuration"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+KEY_METHOD = "private_key_jwt"
 
 
 def metadata(policy: OAuthPolicy) -> dict[str, Any]:
@@ -25,15 +27,18 @@ def metadata(policy: OAuthPolicy) -> dict[str, Any]:
         "authorization_endpoint": f"{ISSUER}/authorize",
         "token_endpoint": f"{ISSUER}/token",
         "jwks_uri": f"{ISSUER}/jwks",
-        "scopes_supported": [*SCOPES, *(["openid"] if policy.openid else [])],
+        "scopes_supported": [*SCOPES, BILLING, *(["openid"] if policy.openid else [])],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANTS),
-        "token_endpoint_auth_methods_supported": [*SECRET_METHODS, "none"],
+        "token_endpoint_auth_methods_supported": [*SECRET_METHODS, KEY_METHOD, "none"],
+        "token_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS],
         "revocation_endpoint": f"{ISSUER}/revoke",
-        "revocation_endpoint_auth_methods_supported": [*SECRET_METHODS, "none"],
+        "revocation_endpoint_auth_methods_supported": [*SECRET_METHODS, KEY_METHOD, "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS],
         "introspection_endpoint": f"{ISSUER}/introspect",
-        "introspection_endpoint_auth_methods_supported": [*SECRET_METHODS],
+        "introspection_endpoint_auth_methods_supported": [*SECRET_METHODS, KEY_METHOD],
+        "introspection_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         **({"dpop_signing_alg_values_supported": list(policy.dpop.algs)} if policy.dpop.offered else {}),

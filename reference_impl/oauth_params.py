@@ -11,10 +11,10 @@ from starlette.responses import Response
 from .web import Refused, answer, form_pairs
 
 KNOWN = frozenset({
-    "client_id", "client_secret", "code", "code_challenge", "code_challenge_method", "code_verifier", "dpop_jkt",
-    "grant_type", "id_token_hint", "nonce", "post_logout_redirect_uri", "prompt", "redirect_uri", "refresh_token",
-    "request_uri", "response_type", "scope", "state", "token",
-    "token_type_hint",
+    "client_assertion", "client_assertion_type", "client_id", "client_secret", "code", "code_challenge",
+    "code_challenge_method", "code_verifier", "dpop_jkt", "grant_type", "id_token_hint", "nonce",
+    "post_logout_redirect_uri", "prompt", "redirect_uri", "refresh_token", "request_uri", "response_type", "scope",
+    "state", "token", "token_type_hint",
 })  # fmt: skip
 """Whoever reads one of these twice could read it differently from whoever checked it. Other names are ignored."""
 

@@ -15,14 +15,16 @@ from starlette.types import ASGIApp
 from .accounts import AccountPolicy
 from .oauth_access import Access
 from .oauth_api import Resource
+from .oauth_assertions import Assertions
 from .oauth_authorize import AuthorizationEndpoint, with_code
 from .oauth_browser import ISSUER, session_policy
-from .oauth_clients import CLIENTS, Client, ClientAuth, exactly, only_redirect_uri
+from .oauth_clients import BILLING, CLIENTS, Client, ClientAuth, exactly, only_redirect_uri
 from .oauth_codes import Codes
 from .oauth_dpop import DPoP
 from .oauth_end_session import EndSession
 from .oauth_endings import Introspection, Revocation
 from .oauth_grants import Asked, Grant, end_of_client
+from .oauth_hint import hinted
 from .oauth_metadata import Metadata
 from .oauth_pages import refusal_page
 from .oauth_par import Pushing
@@ -57,6 +59,8 @@ def within_registration(client: Client, asked: str | None) -> tuple[str, ...]:
     scope = words(asked) or client.scopes[:1]
     if not scope or not set(scope) <= set(client.scopes):
         raise OAuthError("invalid_scope", "this client may not ask for this scope")
+    if BILLING in scope and any(one.startswith("notes.") for one in scope):
+        raise OAuthError("invalid_scope", "a token is for one API, and these scopes belong to two")
     return scope
 
 
@@ -78,6 +82,8 @@ class Authorize:
     respond: Callable[[AuthorizationEndpoint, Asked, Grant, str], Response] = with_code
     echo: Callable[[str | None], str | None] = lambda state: state
     """The client's ``state``, untouched (RFC 6749 section 4.1.2)."""
+    hint: Callable[[Keys, Client, str], str | None] = hinted
+    """Whom an ``id_token_hint`` names; None where it is none of our ID tokens for this client."""
     issuer: str | None = ISSUER
     """The ``iss`` of every answer (RFC 9207)."""
     status: int = 303
@@ -116,6 +122,7 @@ class OAuthPolicy:
     pushing: Pushing = field(default_factory=Pushing)
     codes: Codes = field(default_factory=Codes)
     auth: ClientAuth = field(default_factory=ClientAuth)
+    assertions: Assertions = field(default_factory=Assertions)
     tokens: Tokens = field(default_factory=Tokens)
     refresh: Refresh = field(default_factory=Refresh)
     access: Access = field(default_factory=Access)
@@ -131,6 +138,8 @@ class OAuthPolicy:
     browser: SessionPolicy = field(default_factory=session_policy)
     surface: Surface = field(default_factory=Surface)
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
+    hands_out_key: bool = False
+    """For tests only: the description holds the signing key."""
     openid: bool = False
     """Whether it is an OpenID provider too."""
     declared: Declared = field(default_factory=Declared)

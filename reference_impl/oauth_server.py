@@ -10,6 +10,7 @@ from starlette.responses import Response
 from .accounts import Accounts
 from .clock import Clock
 from .oauth_access import AccessTokens
+from .oauth_assertions import ClientAssertions
 from .oauth_browser import BrowserPages
 from .oauth_dpop import Proofs
 from .oauth_grants import Grant, Grants
@@ -35,6 +36,7 @@ class OAuthServer:
         self.clients = {client.id: client for client in policy.clients}
         self.grants = Grants(db)
         self.pushed = PushedRequests(db)
+        self.assertions = ClientAssertions(policy.assertions, db, clock, self.clients)
         self.access = AccessTokens(policy.access, db, self.grants, accounts, keys)
         self.proofs = Proofs(policy.dpop, db)
         self.refresh = RefreshTokens(policy.refresh, db, clock)

@@ -70,7 +70,7 @@ class TokenEndpoint:
         if refresh is not None:
             data["refresh_token"] = refresh
         if self.policy.openid and "openid" in scope:
-            data["id_token"] = id_token(self.server.keys, grant, nonce, now)
+            data["id_token"] = id_token(self.server.keys, grant, nonce, now, data["access_token"])
         return {**data, **self.policy.tokens.more}
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from . import oauth_variants_dpop, oauth_variants_reach
 from .families import random_value
+from .oauth_assertion_key import public_half
 from .oauth_authorize import AuthorizationEndpoint
 from .oauth_browser import ISSUER
 from .oauth_clients import SECRETS, Client, authenticated, sha256
@@ -19,8 +20,11 @@ from .oauth_par import Pushed, PushedRequests
 from .oauth_params import OAuthError, Params, words
 from .oauth_policy import OAuthPolicy, within_registration
 from .oauth_server import OAuthServer
+from .oauth_session_jwt import session_as_jwt
 from .oauth_switch import (
+    Change,
     access,
+    assertions,
     authorize,
     both,
     declared,
@@ -33,6 +37,7 @@ from .oauth_switch import (
     rules,
     tokens,
     variant,
+    whole,
 )
 from .token_guard import encode
 from .web import Refused
@@ -113,6 +118,16 @@ def _forbidden() -> Refused:
     return Refused(403, "there is nothing for you here")
 
 
+def signs_with(alg: str) -> Change:
+    """Clients with a key have one for this algorithm."""
+
+    def apply(policy: OAuthPolicy) -> OAuthPolicy:
+        clients = (replace(one, key=public_half(alg)) if one.key else one for one in policy.clients)
+        return replace(policy, clients=tuple(clients))
+
+    return apply
+
+
 def _without_iss(policy: OAuthPolicy) -> OAuthPolicy:
     name = "authorization_response_iss_parameter_supported"
     quiet = metadata(told=lambda told: {key: value for key, value in told.items() if key != name})
@@ -188,6 +203,19 @@ VARIANTS = (
     ),
     variant(
         "end-session-quiet", "A logout with the user's own ID token asks nobody; of use with openid alone.", QUIET,
+    ),
+    variant(
+        "minting", "The description holds the signing key of access tokens, so that the kit can mint.",
+        whole(hands_out_key=True), apart={"opaque": "no key makes one"},
+    ),
+    variant("session-jwt", "The session in the user's browser is a JWT under the key of the tokens.", session_as_jwt),
+    variant(
+        "assertion-fapi", "Assertions are signed with PS256, name the issuer, and are good for a minute at the most.",
+        signs_with("PS256"), assertions(audiences=(ISSUER,), longest=60.0),
+    ),
+    variant(
+        "assertion-again", "An assertion counts until it expires, as RFC 7523 allows.",
+        assertions(first_use=lambda *_: True), fails=frozenset({"oauth.client.assertion-replay"}),
     ),
 )  # fmt: skip
 """In the order in which the documentation lists them."""

@@ -52,7 +52,7 @@ def values(request: Request, name: str) -> list[str]:
     return [value.strip(" \t") for key, equals, value in pairs if equals and key.strip(" \t") == name]
 
 
-def only_value(request: Request, name: str) -> str | None:
+def only_value(request: Request, name: str, longest: int = LONGEST) -> str | None:
     """The value of the cookie, or None when it is absent, too long, or sent with two different values.
 
     Of two values one was planted, from a sibling host or another path, and the order tells nothing about which
@@ -60,7 +60,7 @@ def only_value(request: Request, name: str) -> str | None:
     """
     found = set(values(request, name))
     value = found.pop() if len(found) == 1 else ""
-    return value if 0 < len(value) <= LONGEST else None
+    return value if 0 < len(value) <= longest else None
 
 
 def safe_next(target: object, otherwise: str) -> str:

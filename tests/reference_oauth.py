@@ -26,6 +26,7 @@ URI = {
     "web": "https://web.client.example/callback",
     "spa": "https://spa.client.example/callback",
     "native": "http://127.0.0.1:49152/callback",
+    "ledger": "https://ledger.client.example/callback",
 }
 EVERYTHING = "profile notes.read notes.write"
 VERIFIER = "v" * 41 + "-1"

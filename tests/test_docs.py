@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from conformance import cli
 from conformance.model import Capability
@@ -115,11 +117,17 @@ def test_checks_that_are_named_exist(path: Path) -> None:
             catalogue().select([id])
 
 
+def a_key() -> str:
+    """A private key, where a description names one."""
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
 @pytest.mark.parametrize("path", WRITTEN, ids=name)
 def test_descriptions_are_valid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks(path, "toml"):
         for variable in re.findall(r'"env:(\w+)"', block):
-            monkeypatch.setenv(variable, "a-password-of-a-test")
+            monkeypatch.setenv(variable, a_key() if variable.endswith("_KEY") else "a-password-of-a-test")
         if "base_url" in (table := tomllib.loads(block)):
             parse(table, name(path))
 

@@ -46,7 +46,9 @@ async def test_metadata_is_complete(reference: Reference) -> None:
     assert told["response_types_supported"] == ["code"]
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["grant_types_supported"] == ["authorization_code", "refresh_token"]
-    assert told["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post", "none"]
+    methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+    assert told["token_endpoint_auth_methods_supported"] == methods
+    assert "none" not in told["token_endpoint_auth_signing_alg_values_supported"]
     assert told["authorization_response_iss_parameter_supported"] is True
     places = {name: urlsplit(url) for name, url in told.items() if name.endswith(("_endpoint", "_uri"))}
     assert {f"{place.scheme}://{place.netloc}" for place in places.values()} == {ORIGIN}

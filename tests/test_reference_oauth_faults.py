@@ -9,10 +9,12 @@ import pytest
 
 from conformance.standards import requirements
 from reference_impl import FAULTS, VARIANTS, Clock, build
+from reference_impl.oauth_access import half_of
 from tests import (
     oauth_probes_back,
     oauth_probes_dpop,
     oauth_probes_front,
+    oauth_probes_jwts,
     oauth_probes_odd,
     oauth_probes_par,
     rest_probes,
@@ -38,11 +40,11 @@ OAUTH_VARIANTS = [v.id for v in VARIANTS if "oauth" in v.schemes and v.id != "dp
 """Those that serve a client without a key; `test_reference_oauth_dpop.py` is about the other one."""
 PROBES = {
     **oauth_probes_front.PROBES, **oauth_probes_back.PROBES, **oauth_probes_odd.PROBES, **oauth_probes_dpop.PROBES,
-    **oauth_probes_par.PROBES, **rest_probes.OAUTH,
+    **oauth_probes_par.PROBES, **oauth_probes_jwts.PROBES, **rest_probes.OAUTH,
 }  # fmt: skip
 BASE = {
-    "logout-keeps-session": ["openid"], "id-token-of-another": ["openid"], "dpop-any-nonce": ["dpop-nonce"],
-    "par-not-required": ["par-required"],
+    "logout-keeps-session": ["openid"], "id-token-of-another": ["openid"], "any-token-as-hint": ["openid"],
+    "session-at-the-api": ["session-jwt"], "dpop-any-nonce": ["dpop-nonce"], "par-not-required": ["par-required"],
     **{fault: ["openid"] for fault in oauth_probes_par.PROBES if fault.startswith("end-session")},
     "end-session-hint-unverified": ["openid", "end-session-quiet"],
     **rest_probes.OAUTH_BASE,
@@ -65,7 +67,7 @@ async def test_fault_rows_are_well_formed() -> None:
     known = {one.id for one in requirements()}
     for fault in OAUTH_FAULTS.values():
         assert fault.summary.endswith(".")
-        assert fault.primary.startswith(("oauth.", "refresh.", "bearer.", "token.claims."))
+        assert fault.primary.startswith(("oauth.", "refresh.", "bearer.", "token."))
         assert all(source in known for source in fault.sources), fault
     assert len(OAUTH_FAULTS) == sum(fault.scheme == "oauth" for fault in FAULTS)
 
@@ -99,10 +101,12 @@ async def test_openid_says_who_logged_in() -> None:
     told = claims(tokens.answer.json()["id_token"])
     assert told == {
         "iss": ORIGIN, "aud": "spa", "sub": claims(tokens.access)["sub"], "nonce": "n",
-        "iat": 1_000_030, "exp": 1_000_330, "auth_time": 1_000_000,
+        "iat": 1_000_030, "exp": 1_000_330, "auth_time": 1_000_000, "at_hash": half_of(tokens.access),
     }  # fmt: skip
-    again = claims((await tokens.refreshed()).answer.json()["id_token"])
-    assert again == {name: value for name, value in told.items() if name != "nonce"}
+    refreshed = await tokens.refreshed()
+    again = claims(refreshed.answer.json()["id_token"])
+    kept = {name: value for name, value in told.items() if name != "nonce"}
+    assert again == {**kept, "at_hash": half_of(refreshed.access)}
     assert (await browser.bare.get("/.well-known/openid-configuration")).json()["issuer"] == ORIGIN
 
 

@@ -19,6 +19,7 @@ from conformance.attacks.proofs import new_key
 from conformance.errors import DescriptionError, Inconclusive, NotApplicable, PreflightError
 from conformance.target.cookies import Jar
 from conformance.target.grammar import Verb
+from conformance.target.key_clients import find_audiences, key_of
 from conformance.target.oauth_messages import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -38,7 +39,7 @@ from conformance.target.wire import origin_of
 
 if TYPE_CHECKING:
     from conformance.model import Exchange
-    from conformance.target.oauth_table import Consent, OAuth
+    from conformance.target.oauth_table import Consent, OAuth, OAuthClient
     from conformance.target.party import Party
     from conformance.target.system import System
     from conformance.target.templates import Form
@@ -70,6 +71,8 @@ class AuthorizationServer:
     """Seconds for which that was to live."""
 
     def __post_init__(self) -> None:
+        self.audiences: dict[str, str] = {}
+        """What each client's assertions name as their audience, where the description does not say."""
         self._proven: dict[str, tuple[list[float], asyncio.Lock]] = {}
         self._browsing: WeakKeyDictionary[Jar, asyncio.Lock] = WeakKeyDictionary()
         self._prover: Prover | None = None
@@ -79,9 +82,10 @@ class AuthorizationServer:
         """The clients that the kit plays, in the order of the description."""
         return tuple(
             Client(
-                id, c.secret or "", c.auth or ("basic" if c.secret else "none"), c.redirect_uri or "",
+                id, c.secret or "", c.auth or _method(c), c.redirect_uri or "",
                 tuple(self.described.scopes if c.scopes is None else c.scopes), tuple(c.more_redirect_uris),
                 self.offers(PUSH) and (c.require_pushed_authorization_requests or self.everybody_pushes),
+                key_of(self, id, c),
             )
             for id, c in self.described.clients.items()
         )  # fmt: skip
@@ -168,19 +172,23 @@ class AuthorizationServer:
             if url and not self._own(url):
                 hint = f"if that is right, say so: oauth.{name}_endpoint = {url!r}"
                 raise PreflightError("oauth.metadata", f"the {name} endpoint is at another host: {url}", hint)
+        await find_audiences(self, stranger)
 
     # -- the authorization request
 
     def request(self, client: Client, **changes: Change) -> AuthorizationRequest:
         """A proper request of a client: code flow, fresh state, PKCE with S256; then some parameters changed."""
         pkce = self.system.description.policy.pkce != "none"
+        scope = " ".join(client.scopes)
+        asked = changes.get("scope", scope) or ""
+        openid = "openid" in (asked if isinstance(asked, list) else asked.split())
         verifier = new_verifier() if pkce else ""
         self.system.secrets.learn(verifier, f"code verifier of {client.id}")
         proper = {
             "response_type": "code", "client_id": client.id, "redirect_uri": client.redirect_uri,
-            "scope": " ".join(client.scopes), "state": secrets.token_urlsafe(12),
+            "scope": scope, "state": secrets.token_urlsafe(12),
             **({"code_challenge": s256(verifier), "code_challenge_method": "S256"} if pkce else {}),
-            **({"nonce": secrets.token_urlsafe(12)} if "openid" in client.scopes else {}),
+            **({"nonce": secrets.token_urlsafe(12)} if openid else {}),
             **self.described.parameters,
         }  # fmt: skip
         given = tuple((name, value) for name, value in proper.items() if value)
@@ -371,6 +379,7 @@ class AuthorizationServer:
         answer = TokenAnswer(request, exchange)
         for name in ("access_token", "refresh_token", "id_token"):
             client.learn(name.replace("_", " "), answer.text(name))
+        client.learn("client assertion", dict(fields).get("client_assertion", ""))
         return answer
 
     def redemption(self, code: str, request: AuthorizationRequest, **changes: Change) -> TokenRequest:
@@ -431,6 +440,10 @@ def _as_registered(pushed: AuthorizationRequest) -> AuthorizationRequest:
         told = f"{client}, which must push and has a secret, may bring a redirect URI that is not registered"
         raise NotApplicable(f"{told}: oauth.par.redirect-validated speaks of that")
     return pushed
+
+
+def _method(client: OAuthClient) -> str:
+    return "private_key_jwt" if client.private_key else "basic" if client.secret else "none"
 
 
 def take(party: Party, answer: TokenAnswer) -> None:

@@ -156,7 +156,7 @@ class BackChannel(FrontChannel):
         Raises:
             NotApplicable: none is described.
         """
-        found = (c for c in self.authorization.clients if not c.public and set(c.id + c.secret) - PLAIN)
+        found = (c for c in self.authorization.clients if c.secret and not c.key and set(c.id + c.secret) - PLAIN)
         return next(found, None) or self.not_applicable("no client id or secret is described that encoding changes")
 
     async def knows(self, owner: Party, client: Client, auth: str) -> bool:

@@ -18,6 +18,7 @@ from conformance.attacks.secrecy import find_personal_data, find_secrets
 from conformance.errors import DescriptionError
 from conformance.model import Exchange
 from conformance.target.cast import PERSONAL, told
+from conformance.target.elsewhere import token_for_another_service
 from conformance.target.endings import Endings
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
@@ -34,6 +35,15 @@ PUBLIC = ("iss", "aud", "typ")
 """Claims that a refusal may name."""
 SEGMENT = 16
 """Characters of a token whose return in a refusal is no accident."""
+
+
+BINDING = ("/at_hash", "/c_hash", "/s_hash")
+"""Claims that are hashes of what was issued beside an ID token (OpenID Connect Core sections 3.1.3.6, 3.3.2.11)."""
+
+
+def _binds(leak: Leak) -> bool:
+    """Whether it is the hash of a token where one belongs: nobody guesses the token from it."""
+    return leak.kind.endswith(" token)") and any(name in leak.where for name in BINDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ class Contents(Endings, Sampling):
             password = self.system.words(party).get("password")
             facts |= {"password": password} if password else {}
             found += [*find_secrets(value), *find_account_data(value, facts)]
-        return told(found)
+        return told(leak for leak in found if not _binds(leak))
 
     def nested_data_in(self, token: Token, party: Party) -> list[str]:
         """Personal data and secrets that stand in a claim or header only after further decoding."""
@@ -245,6 +255,11 @@ class Contents(Endings, Sampling):
             Inconclusive: the login gave none.
         """
         alice = await self.shared_login("alice")
+        if self.system.authorization and self.system.authorization.described.other_audience:
+            value = await token_for_another_service(self.system.authorization, alice)
+            if not value or self._same_audience(value, alice):
+                self.inconclusive("the grant for another service gave no other token: is `oauth.other_audience` right?")
+            return alice.holding(value, self.credential, "alice with a token for another service")
         visitor = self.system.stranger(self.log, "alice")
         visitor.owner = alice.owner
         verb = self.system.description.other_audience
@@ -253,6 +268,11 @@ class Contents(Endings, Sampling):
         if not value or value == alice.secret(self.credential):
             self.inconclusive("the login for another service gave no token: is `other_audience` right?")
         return alice.holding(value, self.credential, "alice with a token for another service")
+
+    def _same_audience(self, value: str, party: Party) -> bool:
+        """Whether a token is meant for whom another one is meant for, as far as both can be read."""
+        one, other = parse(value), parse(party.secret(self.credential))
+        return bool(one and other and one.claims.get("aud") == other.claims.get("aud"))
 
     async def repeated_nonces(self, carrier: Carrier) -> tuple[int, int, Iterable[Exchange]]:
         """How many ECDSA signatures over different tokens share their first number, of how many, and how issued."""

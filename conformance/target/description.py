@@ -280,6 +280,7 @@ def secrets_of(description: Description) -> Iterator[tuple[str, str]]:
         yield f"keys.{name}", value or ""
     for id, client in (description.oauth.clients if description.oauth else {}).items():
         yield f"secret of {id}", client.secret or ""
+        yield f"private key of {id}", client.private_key or ""
         # As HTTP Basic sends the two (RFC 6749 section 2.3.1): in base64 the secret alone would not be found.
         yield f"credentials of {id}", f"{quote_plus(id)}:{quote_plus(client.secret)}" if client.secret else ""
     for key, value in description._environment.items():

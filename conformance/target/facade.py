@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.target.asserting import Asserting
 from conformance.target.binding import Binding
 from conformance.target.cast import cookies_set_at_login, repeated_secret
 from conformance.target.client_power import ClientPower
@@ -39,7 +40,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 class Target(
     Recovering, Rights, Logbook, Binding, KeySizes, Overgrown, RenewalForgeries, ClientPower, KnownWindows, Contents,
-    IssuedTokens, Pushing, SigningOut, CodeRaces, Nonces, Tokening, Minting, Sampling, HostileIds, CookieParsing,
-    FormTokens, Transport, Leftovers, JointWrites, Besieging, Malformed, Touring, Living, Leaving,
+    Asserting, IssuedTokens, Pushing, SigningOut, CodeRaces, Nonces, Tokening, Minting, Sampling, HostileIds,
+    CookieParsing, FormTokens, Transport, Leftovers, JointWrites, Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip
     """One check's view of the target, with a record of its own."""

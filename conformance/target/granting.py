@@ -35,7 +35,7 @@ LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 
 def _kinds(client: Client) -> tuple[str, str]:
     return (
-        "public" if client.public else "confidential",
+        "public" if client.public else "key" if client.key else "confidential",
         "loopback" if client.redirect_uri.startswith(LOOPBACK) else "web",
     )
 
@@ -67,6 +67,7 @@ class Granting(Endings):
     def client(self, kind: str = "") -> Client:
         """A client that users can be sent back to: ``public``, ``confidential``, ``loopback``, ``web`` or any.
 
+        A ``confidential`` one authenticates with its secret, a ``key`` one with a private key.
         A ``web`` client's redirect URI is none of loopback's, so that its port is not free.
 
         Raises:

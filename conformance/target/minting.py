@@ -61,7 +61,8 @@ class Minting(TokenAttacks):
             judged = await party.whoami()
             token = parse(forgery.wire.decode("latin-1"))
             sent = str(token.claims.get("sub")) if token else ""
-            if judged.accepted and judged.name is not None and sent not in judged.name:
+            # A name is read without the space around it.
+            if judged.accepted and judged.name is not None and sent.strip() not in judged.name:
                 self.violation(f"{party.label} is nobody", str(judged), (*party.history, judged.exchange))
             if judged.accepted:
                 echoed.append(party)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
+from conformance.attacks.assertions import ASSERTION_TYPE
 from conformance.attacks.material import is_number
 from conformance.target.templates import json_of
 
 if TYPE_CHECKING:
+    from conformance.attacks.assertions import ClientKey
     from conformance.model import Exchange
     from conformance.target.party import Party
 
@@ -31,12 +33,14 @@ class Client:
     id: str
     secret: str = field(default="", repr=False)
     auth: str = "none"
-    """How it authenticates at the token endpoint: ``basic``, ``post`` or ``none``."""
+    """How it authenticates at the token endpoint: ``basic``, ``post``, ``private_key_jwt`` or ``none``."""
     redirect_uri: str = ""
     scopes: tuple[str, ...] = ()
     more_redirect_uris: tuple[str, ...] = ()
     pushes: bool = False
     """It must push its authorization requests (RFC 9126)."""
+    key: ClientKey | None = None
+    """What it signs assertions with, where that is how it authenticates."""
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:
@@ -45,8 +49,8 @@ class Client:
 
     @property
     def public(self) -> bool:
-        """It has no secret (RFC 6749 section 2.1)."""
-        return not self.secret
+        """It has neither a secret nor a key (RFC 6749 section 2.1)."""
+        return not self.secret and self.key is None
 
     def __str__(self) -> str:
         return self.id
@@ -199,6 +203,10 @@ class TokenRequest:
     def credentials(self) -> tuple[Pairs, dict[str, str]]:
         """The form's parameters and the headers that authenticate the client (RFC 6749 section 2.3.1)."""
         how, client = self.auth or self.client.auth, self.client
+        if how == "private_key_jwt" and client.key is not None:
+            shown = (("client_assertion_type", ASSERTION_TYPE), ("client_assertion", client.key.assertion(client.id)))
+            # The id may be left out (RFC 7521 section 4.2); some servers look for it.
+            return (("client_id", client.id), *shown), {}
         if how == "basic":
             import base64
 

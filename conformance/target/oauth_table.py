@@ -13,8 +13,16 @@ class OAuthClient(Strict):
     """One registered client, whose part the kit plays; the key of its table is the client_id."""
 
     secret: str | None = Field(None, repr=False, description="Its secret; a client without one is public.")
-    auth: Literal["basic", "post", "none"] | None = Field(
-        None, description="How it authenticates at the token endpoint; by default `basic` with a secret."
+    auth: Literal["basic", "post", "none", "private_key_jwt"] | None = Field(
+        None, description="How it is registered to authenticate; by default by its `private_key`, else its `secret`."
+    )
+    private_key: str | None = Field(
+        None, repr=False, description="The key with which it signs assertions: PEM, or one JWK as JSON."
+    )
+    key_id: str | None = Field(None, description="The `kid` of that key, where the JWK does not say.")
+    signing_alg: str | None = Field(None, description="The algorithm of its assertions; by default that of the key.")
+    assertion_audience: str | None = Field(
+        None, description="The audience of its assertions; by default the issuer, or the token endpoint."
     )
     redirect_uri: str | None = Field(None, description="A redirect URI as registered; nothing is sent there.")
     more_redirect_uris: list[str] = Field([], description="Further ones that are registered for it.")
@@ -30,6 +38,21 @@ class OAuthClient(Strict):
             raise ValueError(f"a client that authenticates by {self.auth} needs its `secret`")
         return self
 
+    @model_validator(mode="after")
+    def _key_fits(self) -> OAuthClient:
+        if self.auth == "private_key_jwt" and not self.private_key:
+            raise ValueError("a client that authenticates by private_key_jwt needs its `private_key`")
+        if self.private_key is not None and (self.auth or "private_key_jwt") != "private_key_jwt":
+            raise ValueError(f"`private_key` is no use to a client that authenticates by {self.auth}")
+        if self.private_key is not None:
+            from conformance.attacks.assertions import ClientKey
+
+            try:
+                ClientKey(self.private_key, self.signing_alg or "").assertion("a client")
+            except ValueError as problem:
+                raise ValueError(f"`private_key` makes no signature: {problem}") from None
+        return self
+
 
 class Consent(Strict):
     """How a user answers the page that an authorization request leads to."""
@@ -37,6 +60,24 @@ class Consent(Strict):
     fill: dict[str, str] = Field({}, description="Fields of the form, the pressed button among them.")
     action: str | None = Field(None, description="The form's action, where fields alone don't tell which form.")
     steps: list[Step] = Field([], description="Requests in place of a form; {authorization_url} is known there.")
+
+
+class OtherAudience(Strict):
+    """What a client asks for a token of another service, in place of what it asks else."""
+
+    client: str | None = Field(None, description="The client that asks; else the first.")
+    scopes: list[str] = Field(
+        [], description="The scope values, where they tell the service, beside those that `identity` needs."
+    )
+    parameters: dict[str, str] = Field(
+        {}, description="Parameters of both requests, such as `resource` (RFC 8707), where they tell it."
+    )
+
+    @model_validator(mode="after")
+    def _differs(self) -> OtherAudience:
+        if not (self.client or self.scopes or self.parameters):
+            raise ValueError("`client`, `scopes` or `parameters`: one of them asks for the other service")
+        return self
 
 
 class OAuth(Strict):
@@ -61,6 +102,9 @@ class OAuth(Strict):
     withdraw: Verb | None = Field(None, description="How a user withdraws the grant of {client}.")
     resources: dict[str, Verb] = Field({}, description="For each scope value, a request that needs it.")
     throttle_client: str | None = Field(None, description="A client whose secret may be guessed at, and be locked.")
+    other_audience: OtherAudience | None = Field(
+        None, description="How a client gets a user's token for another service, which this one must refuse."
+    )
     introspection_client: str | None = Field(None, description="The client that may introspect; else the first.")
     dpop: bool | None = Field(
         None, description="Every token is bound to a key (DPoP); by default only checks of DPoP use it, if announced."
@@ -74,6 +118,8 @@ class OAuth(Strict):
             raise ValueError("no client has a `redirect_uri`: without one nobody can be sent back with a code")
         if self.throttle_client is not None and self.throttle_client not in self.clients:
             raise ValueError(f"`throttle_client` {self.throttle_client!r} is not among `clients`")
+        if self.other_audience and self.other_audience.client not in (None, *self.clients):
+            raise ValueError(f"`other_audience.client` {self.other_audience.client!r} is not among `clients`")
         if self.introspection_client is not None and self.introspection_client not in self.clients:
             raise ValueError(f"`introspection_client` {self.introspection_client!r} is not among `clients`")
         return self

@@ -208,7 +208,8 @@ async def _routes(system: System, alice: Party) -> AsyncIterator[Proof]:
 
 
 async def _keys(system: System) -> AsyncIterator[Proof]:
-    token = token_of(system)
+    # Where access tokens are opaque, the keys are those of the ID tokens.
+    token = token_of(system) or parse(system.any_shared().tokens.get("id_token", ""))
     if token is None:
         return
     system.public_keys, place = await find_keys(system, token)
@@ -293,6 +294,7 @@ MISSING = {
     Capability.OPENID: "ask for the scope openid in `oauth.scopes`",
     Capability.PUBLIC_CLIENT: "list a client without a secret in `oauth.clients`",
     Capability.CONFIDENTIAL_CLIENT: "list a client with its secret in `oauth.clients`",
+    Capability.KEY_CLIENT: "list a client with its `private_key` in `oauth.clients`",
     Capability.SECOND_CLIENT: "list a second client with a redirect_uri in `oauth.clients`",
     Capability.LOOPBACK_CLIENT: "list a client whose redirect_uri is on 127.0.0.1",
     Capability.SCOPES: "list two scopes with a request for each in `oauth.resources`",
@@ -317,7 +319,7 @@ MISSING = {
     Capability.ADMIN: "describe `admin` and an account with the role admin",
     Capability.GATE: "describe `gate`",
     Capability.LISTENER: "say in `listener` where the target can reach the kit",
-    Capability.OTHER_AUDIENCE: "describe `other_audience`: a login that gives a token for another service",
+    Capability.OTHER_AUDIENCE: "describe `other_audience`, or `oauth.other_audience`: a token for another service",
     Capability.THROTTLE_ACCOUNT: "add an account with the role throttle",
     Capability.RETURN_PARAMETER: "name `return_parameter`",
     Capability.CSRF_TOKEN: "describe `csrf`, or a `page` with a hidden anti-forgery field",
@@ -332,8 +334,8 @@ MISSING = {
 PART_OF = {
     **dict.fromkeys(
         (Capability.REVOKE, Capability.INTROSPECT, Capability.METADATA, Capability.OPENID, Capability.PUBLIC_CLIENT,
-         Capability.CONFIDENTIAL_CLIENT, Capability.SECOND_CLIENT, Capability.LOOPBACK_CLIENT, Capability.SCOPES,
-         Capability.WITHDRAW, Capability.DPOP, Capability.PUSHED_REQUESTS, Capability.END_SESSION),
+         Capability.CONFIDENTIAL_CLIENT, Capability.KEY_CLIENT, Capability.SECOND_CLIENT, Capability.LOOPBACK_CLIENT,
+         Capability.SCOPES, Capability.WITHDRAW, Capability.DPOP, Capability.PUSHED_REQUESTS, Capability.END_SESSION),
         Capability.AUTHORIZE,
     ),
     **dict.fromkeys((Capability.PUBLIC_KEY, Capability.MINTING), Capability.JWT),
@@ -371,7 +373,8 @@ def _capabilities(system: System) -> None:
         Capability.DELETE_ACCOUNT: _offers(system, "delete_account") and _offers(system, "register_"),
         Capability.ADMIN: bool(described.admin) and bool(system.with_role("admin")),
         Capability.GATE: bool(described.gate),
-        Capability.OTHER_AUDIENCE: _offers(system, "other_audience"),
+        Capability.OTHER_AUDIENCE: _offers(system, "other_audience")
+        or bool(described.oauth and described.oauth.other_audience),
         Capability.THROTTLE_ACCOUNT: bool(system.with_role("throttle")),
         Capability.RETURN_PARAMETER: bool(described.return_parameter),
         Capability.CSRF_TOKEN: bool(described.csrf),
@@ -398,7 +401,8 @@ def _of_authorization(system: System) -> dict[Capability, bool]:
         Capability.METADATA: bool(server and server.metadata),
         Capability.OPENID: bool(server and "id_token" in system.any_shared().tokens),
         Capability.PUBLIC_CLIENT: any(c.public for c in clients),
-        Capability.CONFIDENTIAL_CLIENT: any(not c.public for c in clients),
+        Capability.CONFIDENTIAL_CLIENT: any(not c.public and not c.key for c in clients),
+        Capability.KEY_CLIENT: any(c.key for c in clients),
         Capability.SECOND_CLIENT: len(clients) > 1,
         Capability.LOOPBACK_CLIENT: any(
             c.redirect_uri.startswith(("http://127.0.0.1", "http://[::1]")) for c in clients

@@ -67,7 +67,8 @@ class Tokening(Consenting):
     async def redeem_in_query(self, code: Code) -> TokenAnswer:
         """Redeem a code by POST with everything in the query and nothing in the body."""
         request = self.redemption(code)
-        more, _ = replace(request, auth="post" if code.client.secret else "none").credentials()
+        auth = code.client.auth if code.client.key else "post" if code.client.secret else "none"
+        more, _ = replace(request, auth=auth).credentials()
         moved = TokenRequest(code.client, (), method="POST", query=(*request.form, *more))
         return await self.call(code.browser, moved, f"{code.client} redeems a code in the query", bare=True)
 

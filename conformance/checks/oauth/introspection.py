@@ -68,6 +68,8 @@ async def introspection_agrees_with_the_api(target: Target) -> None:
     """
     alice = await target.own_login("alice")
     party = await target.granted(alice)
+    # A server may call what it does not keep, or what the one who asks must not know, inactive (RFC 7662 section 2.2).
+    await target.expect_active(party)
     await target.expect_agreement(party, "fresh")
     if "refresh" in party.tokens:
         heir = target.holder(alice, await target.renewed(party))

@@ -7,7 +7,7 @@ from conformance.target.facade import Target
 
 @check(
     "token.cross.id-as-access",
-    needs=[Capability.JWT],
+    needs=[],
     sources=["ASVS-v5.0.0-9.2.2", "RFC8725-3.12", "RFC8725-2.8"],
 )
 async def id_token_opens_nothing(target: Target) -> None:

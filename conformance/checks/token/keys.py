@@ -8,7 +8,7 @@ from conformance.target.facade import Target
 
 @check(
     "token.key.jwks-private",
-    needs=[Capability.JWT, Capability.PUBLIC_KEY],
+    needs=[Capability.PUBLIC_KEY],
     sources=["RFC7517-9.2", "CWE-321"],
 )
 async def key_set_holds_public_keys_alone(target: Target) -> None:
