@@ -10,7 +10,7 @@ from reference_impl.faults import go_together
 
 Combination = tuple[Variant, ...]
 
-MOST = {"session": 6, "token": 5, "refresh": 5, "oauth": 6}
+MOST = {"session": 8, "token": 8, "refresh": 8, "oauth": 12}
 """Variants of one server, by scheme: enough to need few servers, few enough to find the one that is to blame."""
 
 

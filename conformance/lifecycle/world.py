@@ -54,6 +54,8 @@ class World:
         self.seen: dict[str, User] = {}
         """Every credential value that was issued, and to whom."""
         self.asked = 0
+        self.crowd: list[User] = []
+        """Whose sessions lived when most of them did."""
         self.hygiene = Hygiene(self)
         self.of: tuple[str, ...] = ()
         """Checks that ask the same as the act that goes on."""
@@ -208,7 +210,21 @@ class World:
             # Some keep a few sessions for all users of one address, as ZNC does: which one goes is theirs to say.
             known = "the target is known to end sessions as others begin"
             self.unclear(f"{family} is signed out, and {known}", judged.exchange)
+        if await self._logins_alone_end(family):
+            self.unclear(f"{family} is signed out, and as many logins alone do the same", judged.exchange)
         self.violated(f"{family} is still signed in", judged)
+
+    async def _logins_alone_end(self, family: Family) -> bool:
+        """Whether as many logins as lived at once, and nothing else, end the first: a limit that nobody told."""
+        shown = {id(exchange) for exchange in self.target.log}
+        users = sorted(self.crowd, key=lambda user: user is not family.user)
+        try:
+            parties = [(await self.enter(user, Jar()))[0] for user in users]
+            return (await parties[0].whoami()).refused
+        except Stop:
+            return False
+        finally:
+            self.quiet |= {id(exchange) for exchange in self.target.log} - shown
 
     def must_be_named(self, judged: Judgement, user: User, who: str) -> None:
         """Invariant I4: a credential names its own user, for ever."""
@@ -310,6 +326,7 @@ class World:
                 # A login may be given what another one has, such as the account's one token: they end together.
                 other.ended = "another login goes on with its session"
         self.families.append(family)
+        self.crowd = max(self.crowd, [one.user for one in self.alive], key=len)
         return family
 
     # -- a life
