@@ -146,7 +146,11 @@ VARIANTS: tuple[Variant, ...] = (
         "closes-on-hs",
         "The connection is closed on any token that claims an HMAC.",
         wrapped(_hangs_up),
-        apart={"hs256": "its own tokens claim one", "jwt-in-cookie": "no token stands in the field"},
+        apart={
+            "hs256": "its own tokens claim one",
+            "jwt-in-cookie": "no token stands in the field",
+            "access-log": "no answer is left to log",
+        },
     ),
     variant("jwt-in-cookie", "The JWT travels in an HttpOnly cookie.", COOKIE),
     variant(

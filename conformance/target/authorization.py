@@ -79,7 +79,16 @@ class AuthorizationServer:
 
     @property
     def clients(self) -> tuple[Client, ...]:
-        """The clients that the kit plays, in the order of the description."""
+        """The clients that the kit plays, in the order of the description.
+
+        Without the one whose secret is guessed at: its genuine use would clear its failures, and it may be locked.
+        """
+        others = tuple(client for client in self.all_clients if client.id != self.described.throttle_client)
+        return others if any(client.redirect_uri for client in others) else self.all_clients
+
+    @property
+    def all_clients(self) -> tuple[Client, ...]:
+        """Every described client."""
         return tuple(
             Client(
                 id, c.secret or "", c.auth or _method(c), c.redirect_uri or "",

@@ -31,7 +31,7 @@ class ClientPower(KnownWindows, BackChannel):
             NotApplicable: none is set aside for it, or nothing is promised.
         """
         named, most = self.authorization.described.throttle_client, self.policy.throttle_client_failures
-        found = next((c for c in self.authorization.clients if c.id == named), None)
+        found = next((c for c in self.authorization.all_clients if c.id == named), None)
         if found is None or most is None:
             self.not_applicable("name `oauth.throttle_client`, and declare `policy.throttle_client_failures`")
         return found, most
