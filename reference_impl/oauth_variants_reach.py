@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from .oauth_clients import SECRETS, Client, authenticated, sha256
+from .oauth_clients import BILLING, SECRETS, Client, authenticated, sha256
 from .oauth_grants import Grant
 from .oauth_params import OAuthError, Params
 from .oauth_policy import OAuthPolicy
@@ -64,8 +64,9 @@ def for_itself(may: Callable[[Client], bool]) -> Any:
         if not may(client):
             raise OAuthError("unauthorized_client", "this client may not use this grant type")
         now = endpoint.server.clock.now()
-        made = Grant(secrets.token_hex(16), client.id, client.id, "", client.scopes, now, now)
-        return endpoint.issued(made, client.scopes, None, None)
+        scopes = tuple(scope for scope in client.scopes if scope != BILLING)
+        made = Grant(secrets.token_hex(16), client.id, client.id, "", scopes, now, now)
+        return endpoint.issued(made, scopes, None, None)
 
     return grant
 

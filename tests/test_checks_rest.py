@@ -13,14 +13,14 @@ SESSION = (
     "bound-address-forgotten", "bound-agent-forgotten", "note-in-cookie", "recovery-link-stays", "recovery-puzzles",
     "recovery-spares-sessions", "role-kept-in-session",
 )  # fmt: skip
-OURS = {*SESSION, *TOKEN, *REFRESH, *OAUTH, "algorithm-without-code"}
+OURS = {*SESSION, *TOKEN, *REFRESH, *OAUTH}
 KILLED = [(f"ref:{fault.scheme}+{fault.id}", fault.primary) for fault in FAULTS if fault.id in OURS]
 SOUND = {
     "ref:session": {"session.issue.puzzling", "session.pwchange.reset", "token.jti.replay", "cookie.attr.size"},
     "ref:session+html": {"session.issue.puzzling", "session.pwchange.reset", "token.jti.replay"},
     "ref:session+bound-agent": {"hijack.bind.ua"},
     "ref:session+bound-address": {"hijack.bind.ip"},
-    "ref:token+access-log": {"transport.logs.masked", "token.role.recheck", "token.alg.registry"},
+    "ref:token+access-log": {"transport.logs.masked", "token.role.recheck"},
     "ref:token+minting+hs256": {"token.secret.min-length"},
     "ref:refresh+refresh-jwt": {"refresh.integrity", "refresh.old-access-honest", "refresh.race.tokens-revocable"},
     "ref:oauth+client-throttle": {"oauth.client.bruteforce", "oauth.revoke.immediate", "refresh.resource-no-widen"},

@@ -15,7 +15,6 @@ from conformance.attacks.families import (
     headers,
     injection,
     minted,
-    registry,
     signature,
     spelling,
 )
@@ -62,7 +61,7 @@ def _distinct(family: Family) -> Family:
 
 FAMILIES: dict[str, Family] = {
     check_id: _distinct(family)
-    for module in (signature, registry, spelling, confusion, injection, encryption, minted, headers, contents)
+    for module in (signature, spelling, confusion, injection, encryption, minted, headers, contents)
     for check_id, family in module.FAMILIES.items()
 }
 """Check id to family. A family yields nothing where the material lacks what it needs."""

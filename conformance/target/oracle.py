@@ -89,7 +89,7 @@ class Oracle:
         answer = exchange.answer
         if unclear or answer is None:
             return Judgement(Meaning.UNCLEAR, None, unclear or "no answer", exchange)
-        if 200 <= answer.status < 300 and name is not None and name not in self.stranger_names:
+        if 200 <= answer.status < 300 and name and name not in self.stranger_names:
             return Judgement(Meaning.ACCEPTED, name, "the answer names the user", exchange)
         seen = face(answer, exchange.request.url)
         if seen in self.strangers:

@@ -1,25 +1,8 @@
-"""Algorithms by their names, and keys that are too short for theirs."""
+"""Keys that are too short for their algorithm."""
 
 from conformance.model import Capability
 from conformance.registry import check
 from conformance.target.facade import Target
-
-
-@check(
-    "token.alg.registry",
-    needs=[Capability.JWT],
-    sources=["RFC8725-3.1", "ASVS-v5.0.0-9.1.2", "RFC7515-4.1.1", "CWE-347", "CWE-755"],
-    requests=44,
-)
-async def no_other_algorithm_lets_a_token_pass(target: Target) -> None:
-    """A forged token is refused under every name that an algorithm has, registered or not, and none breaks the server.
-
-    A verifier that finds no code for the named algorithm must not go on without. Names of algorithms that nobody
-    implements, that encrypt instead of sign, or that exist nowhere are where that shows.
-
-    Remedy: give the verifier a list of the one algorithm that you sign with, and refuse before anything is looked up.
-    """
-    await target.expect_forgeries_handled()
 
 
 @check(
