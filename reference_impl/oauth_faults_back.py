@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +38,7 @@ from .oauth_switch import (
     tokens,
     wrapped,
 )
-from .oauth_tokens import TokenEndpoint, by_code
+from .oauth_tokens import TokenEndpoint, by_code, for_itself
 from .session_policy import Issue, replace_carried
 from .session_store import Session, SessionTable
 from .token_guard import encode
@@ -127,22 +126,6 @@ def _client_of_the_code(server: OAuthServer, request: Request, params: Params) -
     if client is None or client.confidential or params.get("client_id") is not None:
         return authenticated(server, request, params)
     return client
-
-
-def for_itself(
-    may: Callable[[Client, Params], bool], *, refreshes: bool = False
-) -> Callable[[TokenEndpoint, Client, Params], Awaitable[Mapping[str, Any]]]:
-    """The grant ``client_credentials`` (RFC 6749 section 4.4), for the clients that may use it."""
-
-    async def grant(endpoint: TokenEndpoint, client: Client, params: Params) -> Mapping[str, Any]:
-        if not may(client, params):
-            raise OAuthError("unauthorized_client", "this client may not use this grant type")
-        server, now = endpoint.server, endpoint.server.clock.now()
-        scope = client.scopes[:1]
-        made = Grant(secrets.token_hex(16), client.id, client.id, "", scope, now, now)
-        return endpoint.issued(made, scope, server.refresh.begin(made) if refreshes else None, None)
-
-    return grant
 
 
 async def _json_too(request: Request) -> Params:

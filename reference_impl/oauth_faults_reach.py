@@ -19,8 +19,8 @@ from .oauth_endings import end_token
 from .oauth_grants import Grant, Grants
 from .oauth_params import Params
 from .oauth_switch import Change, access, both, fault, fresh, grant_types, revocation, tokens, wrapped
-from .oauth_tokens import GRANT_TYPES, by_refresh_token
-from .oauth_variants_reach import THROTTLED, for_itself
+from .oauth_tokens import GRANT_TYPES, by_refresh_token, for_itself
+from .oauth_variants_reach import THROTTLED
 from .token_claims import Claims
 from .token_keys import sign
 from .token_life import is_ended
@@ -114,7 +114,7 @@ FAULTS = (
           "A refresh gives a token for whatever service it asks for.", _refreshed_by(_for_whatever_is_asked)),
     fault("client-as-user", "bearer.client-not-user", "RFC9700-4.15 RFC9700-4.15.1 CWE-290",
           "A client's token for itself opens the account of whoever is called like it.",
-          grant_types(client_credentials=for_itself(lambda client: client.confidential)),
+          grant_types(client_credentials=for_itself(lambda client, _params: client.confidential)),
           access(alive=_or_who_is_called_so)),
     fault("secret-guessable", "oauth.client.bruteforce", "RFC6749-2.3.1 CWE-307",
           "Wrong secrets of clients are not counted.", THROTTLED, tokens(client=authenticated)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .oauth_access import AccessTokens, signed, verified
 from .oauth_clients import SECRETS, Client, Credentials, authenticated, from_basic, presented, proven
-from .oauth_grants import Grant
 from .oauth_params import OAuthError, Params, error_answer, once, posted
 from .oauth_server import OAuthServer
 from .oauth_switch import Handler, access, auth, fault, grant_types, tokens, wrapped
-from .oauth_tokens import TokenEndpoint, by_code
+from .oauth_tokens import TokenEndpoint, by_code, for_itself
 from .web import FORM, form_pairs, query_pairs
 
 
@@ -44,12 +42,6 @@ def _from_query_too(request: Request, params: Params) -> Credentials:
     if query.get("client_secret") is not None:
         return Credentials(query.get("client_id") or params.get("client_id"), query.get("client_secret"))
     return presented(request, params)
-
-
-async def _for_itself(endpoint: TokenEndpoint, client: Client, params: Params) -> Mapping[str, Any]:
-    """RFC 6749 section 4.4, for clients that were never registered for it."""
-    now, scope = endpoint.server.clock.now(), endpoint.policy.authorize.scope(client, params.get("scope"))
-    return endpoint.issued(Grant(secrets.token_hex(16), client.id, client.id, "", scope, now, now), scope, None, None)
 
 
 def any_method(path: str) -> Handler:
@@ -126,7 +118,8 @@ FAULTS = (
     ),
     fault(
         "any-grant-type", "oauth.client.grant-allowlist", "10.4.4 RFC6749-4.4 CWE-863",
-        "Every client gets a token for itself, public ones too.", grant_types(client_credentials=_for_itself),
+        "Every client gets a token for itself, public ones too.",
+        grant_types(client_credentials=for_itself(lambda *_: True)),
     ),
     fault(
         "token-by-get", "oauth.token.post-only", "RFC6749-3.2 CWE-598",

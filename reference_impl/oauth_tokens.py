@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .oauth_access import id_token
-from .oauth_clients import Client, authenticated
+from .oauth_clients import BILLING, Client, authenticated
 from .oauth_codes import Claim
 from .oauth_grants import Grant
 from .oauth_params import UNCACHED, OAuthError, Params, error_answer, invalid_grant, posted, words
@@ -105,6 +106,20 @@ async def by_refresh_token(endpoint: TokenEndpoint, client: Client, params: Para
     except Rejected:
         raise invalid_grant() from None
     return endpoint.issued(grant, scope, issued.value, None, params.jkt)
+
+
+def for_itself(may: Callable[[Client, Params], bool], *, refreshes: bool = False) -> GrantType:
+    """The grant ``client_credentials`` (RFC 6749 section 4.4): a token for our API, and no user behind it."""
+
+    async def grant(endpoint: TokenEndpoint, client: Client, params: Params) -> Mapping[str, Any]:
+        if not may(client, params):
+            raise OAuthError("unauthorized_client", "this client may not use this grant type")
+        server, now = endpoint.server, endpoint.server.clock.now()
+        scope = tuple(one for one in client.scopes if one != BILLING)
+        made = Grant(secrets.token_hex(16), client.id, client.id, "", scope, now, now)
+        return endpoint.issued(made, scope, server.refresh.begin(made) if refreshes else None, None)
+
+    return grant
 
 
 GRANT_TYPES: Mapping[str, GrantType] = {"authorization_code": by_code, "refresh_token": by_refresh_token}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from .oauth_clients import BILLING, SECRETS, Client, authenticated, sha256
-from .oauth_grants import Grant
+from .oauth_clients import SECRETS, Client, authenticated, sha256
 from .oauth_params import OAuthError, Params
 from .oauth_policy import OAuthPolicy
 from .oauth_switch import Change, both, declared, fresh, grant_types, tokens, variant
-from .oauth_tokens import GRANT_TYPES, by_refresh_token
+from .oauth_tokens import GRANT_TYPES, by_refresh_token, for_itself
 
 if TYPE_CHECKING:
     from .oauth_server import OAuthServer
@@ -57,20 +55,6 @@ async def _within_the_grant(endpoint: TokenEndpoint, client: Client, params: Par
     return await by_refresh_token(endpoint, client, params)
 
 
-def for_itself(may: Callable[[Client], bool]) -> Any:
-    """A token without a user (RFC 6749 section 4.4); our API, which serves users, has no use for it."""
-
-    async def grant(endpoint: TokenEndpoint, client: Client, _params: Params) -> Mapping[str, Any]:
-        if not may(client):
-            raise OAuthError("unauthorized_client", "this client may not use this grant type")
-        now = endpoint.server.clock.now()
-        scopes = tuple(scope for scope in client.scopes if scope != BILLING)
-        made = Grant(secrets.token_hex(16), client.id, client.id, "", scopes, now, now)
-        return endpoint.issued(made, scopes, None, None)
-
-    return grant
-
-
 THROTTLED = both(_with_daemon, declared(policy={"throttle_client_failures": FREE}), fresh(_counting))
 VARIANTS = (
     variant("client-throttle", "Wrong secrets of a client are counted, as declared.", THROTTLED,
@@ -79,6 +63,6 @@ VARIANTS = (
             tokens(grant_types={**GRANT_TYPES, "refresh_token": _within_the_grant}),
             apart={"client-tokens": "each replaces the grant types"}),
     variant("client-tokens", "Confidential clients get tokens for themselves.",
-            grant_types(client_credentials=for_itself(lambda client: client.confidential and bool(client.scopes)))),
+            grant_types(client_credentials=for_itself(lambda client, _: client.confidential and bool(client.scopes)))),
 )  # fmt: skip
 """In the order in which the documentation lists them."""
