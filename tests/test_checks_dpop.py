@@ -17,7 +17,7 @@ from conformance.model import Capability, Outcome, Verdict
 from conformance.open import Options, opened
 from conformance.registry import catalogue
 from conformance.runner import judge_one
-from conformance.target.proving import by_dpop
+from conformance.target.dpop_proofs import by_dpop
 from reference_impl import FAULTS
 from tests.matrix import everything
 from tests.toy_oauth import OAUTH, AuthorizationSite

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from conformance.attacks.ecdsa_recovery import CURVES, recovered
 from conformance.attacks.jwt import Token, parse
 from conformance.attacks.keys import parse_keys
-from conformance.attacks.recover import CURVES, recovered
 from conformance.model import Outcome, Verdict
 from conformance.registry import catalogue
 from conformance.runner import judge_one

@@ -15,9 +15,10 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from conformance.attacks.proofs import new_key
+from conformance.attacks.dpop_proofs import new_key
 from conformance.errors import DescriptionError, Inconclusive, NotApplicable, PreflightError
 from conformance.target.cookies import Jar
+from conformance.target.dpop_proofs import Prover
 from conformance.target.grammar import Verb
 from conformance.target.key_clients import find_audiences, key_of
 from conformance.target.oauth_messages import (
@@ -32,7 +33,6 @@ from conformance.target.oauth_messages import (
     s256,
 )
 from conformance.target.party import form_body
-from conformance.target.proving import Prover
 from conformance.target.templates import UnknownWordError, forms, json_of, render
 from conformance.target.verbs import FORM, HTML, choose_form, perform
 from conformance.target.wire import origin_of

@@ -18,8 +18,8 @@ from conformance.attacks.secrecy import find_personal_data, find_secrets
 from conformance.errors import DescriptionError
 from conformance.model import Exchange
 from conformance.target.cast import PERSONAL, told
-from conformance.target.elsewhere import token_for_another_service
 from conformance.target.endings import Endings
+from conformance.target.other_audience import token_for_another_service
 from conformance.target.party import Carrier, Party
 from conformance.target.samples import Sampling
 

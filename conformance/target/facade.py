@@ -5,10 +5,12 @@ from __future__ import annotations
 from conformance.target.asserting import Asserting
 from conformance.target.binding import Binding
 from conformance.target.cast import cookies_set_at_login, repeated_secret
-from conformance.target.client_power import ClientPower
+from conformance.target.client_abuse import ClientAbuse
 from conformance.target.code_races import CodeRaces
 from conformance.target.contents import Contents
 from conformance.target.cookie_parsing import CookieParsing
+from conformance.target.cookie_size import CookieSize
+from conformance.target.dpop_nonces import Nonces
 from conformance.target.form_tokens import FormTokens
 from conformance.target.hygiene import Malformed
 from conformance.target.ids import HostileIds
@@ -21,9 +23,7 @@ from conformance.target.leftovers import Leftovers
 from conformance.target.living import Living
 from conformance.target.logbook import Logbook
 from conformance.target.minting import Minting
-from conformance.target.overgrown import Overgrown
 from conformance.target.party import Carrier, Party
-from conformance.target.proof_nonces import Nonces
 from conformance.target.pushing import Pushing
 from conformance.target.recovery import Recovering
 from conformance.target.renewal_forged import RenewalForgeries
@@ -39,7 +39,7 @@ __all__ = ["Carrier", "Party", "Target", "cookies_set_at_login", "repeated_secre
 
 
 class Target(
-    Recovering, Rights, Logbook, Binding, KeySizes, Overgrown, RenewalForgeries, ClientPower, KnownWindows, Contents,
+    Recovering, Rights, Logbook, Binding, KeySizes, CookieSize, RenewalForgeries, ClientAbuse, KnownWindows, Contents,
     Asserting, IssuedTokens, Pushing, SigningOut, CodeRaces, Nonces, Tokening, Minting, Sampling, HostileIds,
     CookieParsing, FormTokens, Transport, Leftovers, JointWrites, Besieging, Malformed, Touring, Living, Leaving,
 ):  # fmt: skip

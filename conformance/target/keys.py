@@ -54,7 +54,7 @@ async def find_keys(system: System, token: Token) -> tuple[tuple[PublicKey, ...]
 
 
 def _worked_out(tokens: list[Token]) -> tuple[PublicKey, ...]:
-    from conformance.attacks.recover import recovered
+    from conformance.attacks.ecdsa_recovery import recovered
 
     return recovered(tokens)
 

@@ -15,14 +15,14 @@ import httpx
 from conformance.errors import DescriptionError
 from conformance.model import Exchange
 from conformance.target.cookies import Jar
-from conformance.target.proving import by_dpop
+from conformance.target.dpop_proofs import by_dpop
 from conformance.target.templates import UnknownWordError, render
 
 if TYPE_CHECKING:
+    from conformance.target.dpop_proofs import Prover
     from conformance.target.grammar import Verb
     from conformance.target.oauth_messages import Client as OAuthClient
     from conformance.target.oracle import Judgement
-    from conformance.target.proving import Prover
     from conformance.target.system import System
     from conformance.target.wire import Log
 

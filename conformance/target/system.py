@@ -25,12 +25,12 @@ from conformance.target.clock import Clock
 from conformance.target.cookies import Jar
 from conformance.target.description import Description, secrets_of
 from conformance.target.doorman import Doorman
+from conformance.target.dpop_proofs import by_dpop
 from conformance.target.learned import Learned
 from conformance.target.limits import stated_life
 from conformance.target.listener import Listener
 from conformance.target.oracle import Judgement, Oracle, RouteOracle, is_client_error
 from conformance.target.party import DEFAULT_USE, Carrier, Party
-from conformance.target.proving import by_dpop
 from conformance.target.sampler import Sampler
 from conformance.target.stage import Stage
 from conformance.target.tour import Guide

@@ -1,6 +1,6 @@
 """Tokens bound to a key (DPoP): which proofs of the key are refused."""
 
-from conformance.attacks.proofs import (
+from conformance.attacks.dpop_proofs import (
     ALGORITHMS,
     METHODS,
     PRIVATE_KEYS,

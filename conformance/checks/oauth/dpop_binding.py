@@ -1,6 +1,6 @@
 """Tokens bound to a key (DPoP): what they are worth without it, and the nonces of proofs."""
 
-from conformance.attacks.proofs import NO_PROOF, OTHER_KEY, of_token
+from conformance.attacks.dpop_proofs import NO_PROOF, OTHER_KEY, of_token
 from conformance.model import Capability
 from conformance.registry import check
 from conformance.target.facade import Target

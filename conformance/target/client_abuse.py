@@ -19,7 +19,7 @@ SLOWED = 1.0
 """Seconds that an answer takes longer when guesses are delayed."""
 
 
-class ClientPower(KnownWindows, BackChannel):
+class ClientAbuse(KnownWindows, BackChannel):
     """Verbs about clients of an authorization server."""
 
     # -- guessing

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from conformance.attacks.dpop_proofs import CAPITALS, NO_PROOF, OTHER_KEY, Variation, fixed, for_url
 from conformance.attacks.jwt import parse
-from conformance.attacks.proofs import CAPITALS, NO_PROOF, OTHER_KEY, Variation, fixed, for_url
 from conformance.target.back_channel import BackChannel
+from conformance.target.dpop_proofs import FIELD, Prover, asks_for_nonce
 from conformance.target.oauth_messages import Client, Code, TokenAnswer
-from conformance.target.proving import FIELD, Prover, asks_for_nonce
 
 if TYPE_CHECKING:
     from conformance.model import Exchange

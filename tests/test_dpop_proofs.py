@@ -6,10 +6,10 @@ import base64
 
 import pytest
 
-from conformance.attacks import proofs
+from conformance.attacks import dpop_proofs as proofs
+from conformance.attacks.dpop_nonces import foreseeable
+from conformance.attacks.dpop_proofs import PREFERRED, SOUND, Proof, Variation, hash_of, new_key, proof
 from conformance.attacks.jwt import parse, verifies
-from conformance.attacks.nonces import foreseeable
-from conformance.attacks.proofs import PREFERRED, SOUND, Proof, Variation, hash_of, new_key, proof
 
 NOW = 1_764_473_000.0
 EVERY = (

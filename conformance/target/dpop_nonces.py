@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from conformance.attacks.nonces import foreseeable
-from conformance.attacks.proofs import Variation, with_nonce
+from conformance.attacks.dpop_nonces import foreseeable
+from conformance.attacks.dpop_proofs import Variation, with_nonce
+from conformance.target.dpop import Possession
+from conformance.target.dpop_proofs import asks_for_nonce, nonce_in
 from conformance.target.oauth_messages import TokenRequest
-from conformance.target.possession import Possession
-from conformance.target.proving import asks_for_nonce, nonce_in
 
 if TYPE_CHECKING:
     from conformance.model import Exchange

@@ -12,7 +12,7 @@ LONG = (5000, 4090)
 """Characters of a text that no cookie may hold whole beside its name; the shorter one where the longer is refused."""
 
 
-class Overgrown(Mutations):
+class CookieSize(Mutations):
     """Verbs about cookies that users can make grow."""
 
     async def expect_cookies_stay_small(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from conformance.attacks.proofs import SOUND, ProofKey, Variation, proof
+from conformance.attacks.dpop_proofs import SOUND, ProofKey, Variation, proof
 from conformance.target.templates import json_of
 from conformance.target.wire import origin_of
 
