@@ -6,18 +6,17 @@ for this server, lives for minutes, and counts once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.requests import Request
 
 from .clock import Clock
 from .oauth_browser import ISSUER
-from .oauth_clients import Client
+from .oauth_clients import Client, sha256
 from .oauth_params import Params, invalid_client, invalid_request
 from .store import Database
+from .token_claims import Claims, is_date
 from .token_guard import Envelope, Guard, Header, Rejected, open_compact, strict_object
 from .token_keys import verifies
 
@@ -25,8 +24,6 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFETIME = 300.0
 """Seconds from now for which an assertion may be good; its id is remembered for as long (section 3, points 4 and 7)."""
 TABLE = "CREATE TABLE IF NOT EXISTS assertions (client TEXT, jti TEXT, exp REAL, PRIMARY KEY (client, jti))"
-
-Claims = Mapping[str, Any]
 
 
 def no_other_kind(header: Header) -> None:
@@ -63,17 +60,13 @@ def for_us(claims: Claims, audiences: tuple[str, ...]) -> bool:
 def in_time(claims: Claims, now: float, longest: float) -> bool:
     """It expires, soon and not yet (section 3, point 4)."""
     exp = claims.get("exp")
-    return _is_date(exp) and now < exp <= now + longest  # type: ignore[operator]
+    return is_date(exp) and now < exp <= now + longest
 
 
 def begun(claims: Claims, now: float) -> bool:
     """It is valid already, where it says from when (section 3, point 5)."""
     start = claims.get("nbf", 0)
-    return _is_date(start) and start <= now
-
-
-def _is_date(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_date(start) and start <= now
 
 
 def first_use(db: Database, client: Client, claims: Claims, now: float) -> bool:
@@ -84,7 +77,7 @@ def first_use(db: Database, client: Client, claims: Claims, now: float) -> bool:
     until = claims.get("exp", now + LIFETIME)
     with db.transaction():
         db.change("DELETE FROM assertions WHERE exp <= ?", now)
-        return bool(db.change("INSERT OR IGNORE INTO assertions VALUES (?, ?, ?)", client.id, jti, until))
+        return bool(db.change("INSERT OR IGNORE INTO assertions VALUES (?, ?, ?)", client.id, sha256(jti), until))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from .oauth_clients import Client, sha256
 from .oauth_nonces import Nonces
 from .oauth_params import OAuthError
 from .store import Database
-from .token_claims import Claims
+from .token_claims import Claims, is_date
 from .token_guard import Envelope, Guard, Header, Rejected, encode, open_compact, strict_object
 from .token_keys import verifies
 from .web import Refused
@@ -137,8 +137,7 @@ def for_url(_rules: DPoP, proof: Proof, here: Occasion) -> bool:
 def fresh(rules: DPoP, proof: Proof, here: Occasion) -> bool:
     """Made a short while ago, or by a clock that is a little ahead (section 4.3, item 11, and section 11.1)."""
     iat = proof.claims.get("iat")
-    known = isinstance(iat, int | float) and not isinstance(iat, bool)
-    return known and here.now - rules.window <= float(iat) <= here.now + rules.ahead  # type: ignore[arg-type]
+    return is_date(iat) and here.now - rules.window <= iat <= here.now + rules.ahead
 
 
 def for_token(_rules: DPoP, proof: Proof, here: Occasion) -> bool:
@@ -146,7 +145,7 @@ def for_token(_rules: DPoP, proof: Proof, here: Occasion) -> bool:
     if here.token is None:
         return True
     wanted = encode(hashlib.sha256(here.token.encode("latin-1")).digest())
-    return hmac.compare_digest(str(proof.claims.get("ath")).encode(), wanted.encode())
+    return hmac.compare_digest(str(proof.claims.get("ath")).encode("utf-8", "surrogatepass"), wanted.encode())
 
 
 async def once(db: Database, proof: Proof, here: Occasion, until: float) -> bool:

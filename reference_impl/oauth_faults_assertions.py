@@ -11,11 +11,12 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 from starlette.requests import Request
 
-from .oauth_assertions import Claims, by_registered_key, in_time
+from .oauth_assertions import by_registered_key, in_time
 from .oauth_clients import Client, authenticated, proven, sha256
 from .oauth_params import OAuthError, Params, invalid_client, posted
 from .oauth_server import OAuthServer
 from .oauth_switch import Change, assertions, auth, both, fault, fresh, tokens
+from .token_claims import Claims
 from .token_guard import Envelope, Guard
 from .token_keys import verifies
 from .token_switch import alg, keyed_with

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 URN = "urn:ietf:params:oauth:request_uri:"
 LIFETIME = 60.0
 """Seconds in which a browser has to arrive with a reference (RFC 9126 section 2.2)."""
+CREDENTIALS = ("client_secret", "client_assertion", "client_assertion_type")
+"""What a client shows of itself: never kept with its request."""
 TABLE = """CREATE TABLE IF NOT EXISTS pushed (
     digest TEXT PRIMARY KEY, client TEXT NOT NULL, params TEXT NOT NULL, born REAL NOT NULL, spent INTEGER NOT NULL)"""
 DECIDES = 600.0
@@ -146,7 +148,7 @@ class PushedRequestEndpoint:
         except OAuthError as exc:
             return error_answer(exc)
         value = self.rules.new()
-        kept = Params(tuple(pair for pair in params.pairs if pair[0] != "client_secret"))
+        kept = Params(tuple(pair for pair in params.pairs if pair[0] not in CREDENTIALS))
         self.server.pushed.keep(sha256(value), client.id, kept, self.server.clock.now())
         return self.rules.told(value)
 

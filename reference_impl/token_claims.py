@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from .accounts import Account
 from .token_guard import Rejected, strict_object
@@ -33,11 +33,12 @@ def well_formed(claims: Claims, _now: float, rules: Rules) -> bool:
     return (
         all(name in claims for name in rules.required)
         and all(isinstance(value, str) and value for value in texts)
-        and all(_is_date(value) for value in dates)
+        and all(is_date(value) for value in dates)
     )
 
 
-def _is_date(value: object) -> bool:
+def is_date(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a number that a date may be: finite, and exact as a float."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from conformance.attacks.assertions import loaded
+from conformance.attacks.jwt import signed
 from reference_impl import build
 from tests.oauth_probes_jwts import CLIENT, SOUND, WRONG, asserted, key, redeemed
 from tests.reference_oauth import logged_in, took
@@ -54,3 +58,19 @@ async def test_an_id_is_forgotten_with_its_assertion() -> None:
     assert not took(await redeemed(browser, **asserted(signer.signed(first))))
     reference.clock.advance(61)
     assert took(await redeemed(browser, **asserted(signer.signed({**signer.claims(CLIENT), "jti": "the same"}))))
+
+
+@pytest.mark.parametrize("odd", [{"exp": 10**400}, {"nbf": 10**400}])
+async def test_dates_beyond_all_numbers_are_refused(odd: dict[str, int]) -> None:
+    reference = build("oauth")
+    signer = key(reference)
+    answer = await redeemed(await logged_in(reference), **asserted(signer.signed({**signer.claims(CLIENT), **odd})))
+    assert 400 <= answer.status_code < 500
+
+
+async def test_an_id_that_is_no_text_breaks_nothing() -> None:
+    reference = build("oauth")
+    signer = key(reference)
+    told = json.dumps({**signer.claims(CLIENT), "jti": "\ud800"}).encode()
+    odd = signed(json.dumps(signer.header).encode(), told, "ES256", loaded(signer.text)[0])
+    assert (await redeemed(await logged_in(reference), **asserted(odd))).status_code < 500

@@ -127,3 +127,15 @@ async def test_off_knows_nothing_of_proofs() -> None:
     assert client.answer.json()["token_type"] == "Bearer"
     assert (await client.opens(client.proof())).status_code == 401
     assert (await client.opens(scheme="Bearer")).status_code == 200
+
+
+@pytest.mark.parametrize("odd", [{"iat": 10**400}, {"iat": -(10**400)}, {"jti": "\ud800"}])
+async def test_odd_claims_break_nothing(odd: dict[str, Any]) -> None:
+    browser = await logged_in(build("oauth"))
+    answer = await redeemed(browser, await browser.allow(), "web", Key().proof("POST", TOKEN, **odd))
+    assert answer.status_code < 500
+
+
+async def test_a_hash_that_is_no_text_breaks_nothing() -> None:
+    client = await bound(build("oauth"))
+    assert (await client.opens(client.proof(ath="\ud800"))).status_code == 401
