@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from .token_keys import Keys, made_rsa
+from .token_keys import Keys, made_rsa, private_pem
 
 KID = "ledger-1"
 ALGORITHMS = ("ES256", "PS256")
@@ -42,5 +41,4 @@ def public_half(alg: str = "ES256") -> Keys:
 
 def private_half(key: Keys) -> str:
     """What the client has, in PEM, for the description."""
-    pem: bytes = _pair(key.alg).signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem.decode()
+    return private_pem(_pair(key.alg))

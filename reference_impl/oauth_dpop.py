@@ -148,9 +148,14 @@ def for_token(_rules: DPoP, proof: Proof, here: Occasion) -> bool:
     return hmac.compare_digest(str(proof.claims.get("ath")).encode("utf-8", "surrogatepass"), wanted.encode())
 
 
+def digest_of(proof: Proof, here: Occasion) -> str:
+    """What is remembered of a proof: its key, its id and the address that it was shown to."""
+    return sha256(f"{proof.jkt} {proof.claims['jti']} {here.url}")
+
+
 async def once(db: Database, proof: Proof, here: Occasion, until: float) -> bool:
     """Whether a proof is new: one conditional insert, so that of two at the same moment one is (section 11.1)."""
-    digest = sha256(f"{proof.jkt} {proof.claims['jti']} {here.url}")
+    digest = digest_of(proof, here)
     db.change("DELETE FROM proofs WHERE until < ?", here.now)
     return db.change("INSERT OR IGNORE INTO proofs VALUES (?, ?)", digest, until) == 1
 
@@ -207,7 +212,7 @@ class DPoP:
     """Whether it is that of a public client's refresh token (section 5)."""
     bearer: Callable[[Request, Claims], bool] = lambda _request, claims: "cnf" not in claims
     """Whether a token may come by the Bearer scheme (section 7.2)."""
-    lacking: Callable[[], bool] = lambda: False
+    lacking: bool = False
     """Whether a bound token may come without a proof (section 7.1)."""
     refuses: Callable[[DPoP, str, str | None], Refused] = bad_proof
     invalid: Callable[[str, str | None], OAuthError] = invalid_proof
@@ -253,7 +258,7 @@ class Proofs:
         try:
             raw = rules.one(request.headers.getlist("dpop"))
             if raw is None:
-                if rules.lacking():
+                if rules.lacking:
                     return
                 raise BadProof("no proof")
             proof = await self.read(raw, occasion("api", request, now, token))

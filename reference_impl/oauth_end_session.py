@@ -69,7 +69,7 @@ class EndSession:
     """``(subject of the hint, subject of the session)``: whether the user is asked. Always, as section 2 advises."""
     registered: Callable[[Client, str], bool] = lambda client, uri: uri in client.logout_uris
     """Compared as a text (section 3.1)."""
-    unproven: Callable[[Mapping[str, Client], str], str | None] = lambda _clients, _uri: None
+    unproven: Callable[[str], str | None] = lambda _uri: None
     """Where the browser goes when no ID token says for whom: nowhere, since anybody may have sent it (section 3)."""
     end: Callable[[OAuthServer, Session], Awaitable[None]] = as_at_any_logout
 
@@ -147,7 +147,7 @@ class EndSessionEndpoint:
         if uri is None:
             return None
         if client is None:
-            uri = self.rules.unproven(self.server.clients, uri)
+            uri = self.rules.unproven(uri)
         elif not self.rules.registered(client, uri):
             raise OAuthError("invalid_request", "The address that the application gave is not its own.")
         state = urlencode(described({"state": params.get("state")}))

@@ -6,9 +6,6 @@ import asyncio
 import hmac
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt import PyJWK
-from jwt.exceptions import PyJWTError
 from starlette.requests import Request
 
 from .oauth_assertions import by_registered_key, in_time
@@ -18,8 +15,7 @@ from .oauth_server import OAuthServer
 from .oauth_switch import Change, assertions, auth, both, fault, fresh, tokens
 from .token_claims import Claims
 from .token_guard import Envelope, Guard
-from .token_keys import verifies
-from .token_switch import alg, keyed_with
+from .token_switch import by_its_own_key, is_none, keyed_with, public_pem
 
 GAP = 0.1
 """Seconds between looking an assertion up and writing it down."""
@@ -31,26 +27,16 @@ def _believes(test: Callable[[Envelope, Client], bool]) -> Change:
 
 
 def _unsigned(envelope: Envelope, client: Client) -> bool:
-    return client.key is not None and alg(envelope) == "none" and not envelope.signature
+    return client.key is not None and is_none(envelope)
 
 
 def _by_public_key(envelope: Envelope, client: Client) -> bool:
     """HMAC with the public key, when an assertion says HS256 (RFC 8725 section 2.1)."""
-    if client.key is None:
-        return False
-    pem = client.key.verifying.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return keyed_with(envelope, bytes(pem))
+    return client.key is not None and keyed_with(envelope, public_pem(client.key))
 
 
 def _by_its_own_key(envelope: Envelope, client: Client) -> bool:
-    brought = envelope.header.get("jwk")
-    if client.key is None or not isinstance(brought, dict):
-        return False
-    try:
-        key = PyJWK(brought, alg(envelope)).key
-        return verifies(alg(envelope), key, envelope.signing_input, envelope.signature)
-    except (PyJWTError, TypeError, ValueError, AttributeError):
-        return False
+    return client.key is not None and by_its_own_key(envelope)
 
 
 def _begins_like_us(claims: Claims, audiences: tuple[str, ...]) -> bool:

@@ -11,8 +11,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.requests import Request
 
-from .oauth_clients import sha256
-from .oauth_dpop import DPoP, Occasion, Proof, discreet, for_method, for_token, genuine, key_of, normal
+from .oauth_dpop import DPoP, Occasion, Proof, digest_of, discreet, for_method, for_token, genuine, key_of, normal
 from .oauth_nonces import Nonces
 from .oauth_params import OAuthError
 from .oauth_switch import PAUSE, codes, dpop, fault, fresh
@@ -75,7 +74,7 @@ async def _never_used(*_: object) -> bool:
 
 
 async def _looked_up_first(db: Database, proof: Proof, here: Occasion, until: float) -> bool:
-    digest = sha256(f"{proof.jkt} {proof.claims['jti']} {here.url}")
+    digest = digest_of(proof, here)
     if db.row("SELECT 1 FROM proofs WHERE digest = ?", digest):
         return False
     await asyncio.sleep(PAUSE)
@@ -184,7 +183,7 @@ FAULTS = (
     ),
     fault(
         "dpop-no-proof", "oauth.dpop.no-proof", "RFC9449-7.1 CWE-294",
-        "A bound token needs no proof.", dpop(lacking=_anything),
+        "A bound token needs no proof.", dpop(lacking=True),
     ),
     fault(
         "dpop-bearer-downgrade", "oauth.dpop.bearer-downgrade", "RFC9449-7.2 CWE-757",

@@ -11,7 +11,7 @@ from .oauth_clients import Client
 from .oauth_end_session import as_at_any_logout
 from .oauth_params import Params
 from .oauth_server import OAuthServer
-from .oauth_switch import PAUSE, Change, both, declared, end_session, fault, grant_types
+from .oauth_switch import PAUSE, declared, end_session, fault, grant_types
 from .oauth_tokens import TokenEndpoint, by_code
 from .oauth_variants import OPENID, QUIET
 from .session_store import Session
@@ -68,8 +68,6 @@ async def _written_back(endpoint: TokenEndpoint, client: Client, params: Params)
     return data
 
 
-IMMEDIATE: Change = declared(policy={"access_revocation": True})
-
 FAULTS = (
     fault(
         "end-session-unasked", "oauth.logout.csrf", "OIDC-LOGOUT-2 CWE-352",
@@ -98,12 +96,12 @@ FAULTS = (
     fault(
         "end-session-anywhere", "oauth.logout.post-redirect-exact", "OIDC-LOGOUT-3 CWE-601",
         "Without an ID token the browser goes wherever the request says.", OPENID,
-        end_session(unproven=lambda _clients, uri: uri),
+        end_session(unproven=lambda uri: uri),
     ),
     fault(
         "end-session-spares-grants", "oauth.logout.access-policy", "PICKPROOF-T5 CWE-613",
         "A logout that an application asks for ends no token, though the description promises that.", OPENID,
-        both(end_session(end=_session_alone), IMMEDIATE),
+        end_session(end=_session_alone), declared(policy={"access_revocation": True}),
     ),
     fault(
         "end-session-writes-back", "oauth.logout.other-client-kept", "RFC7009-2 CWE-613",

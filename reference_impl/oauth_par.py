@@ -85,14 +85,23 @@ def without_reference(params: Params) -> None:
         raise invalid_request("a pushed request has no request_uri")
 
 
+def own_id(client: Client, params: Params) -> None:
+    """A client pushes in its own name.
+
+    Raises:
+        OAuthError: ``invalid_request``.
+    """
+    if params.need("client_id") != client.id:
+        raise invalid_request("client_id is another client's")
+
+
 def valid(endpoint: AuthorizationEndpoint, client: Client, params: Params) -> None:
     """What would be refused at the authorization endpoint is refused here already (RFC 9126 section 2.1).
 
     Raises:
         OAuthError: the error of RFC 6749 section 4.1.2.1, or ``invalid_request`` for a redirect URI of somebody else.
     """
-    if params.need("client_id") != client.id:
-        raise invalid_request("client_id is another client's")
+    own_id(client, params)
     uri = endpoint.place(client, params, pushed=True)
     if uri is None:
         raise invalid_request("redirect_uri is not the client's")

@@ -16,7 +16,7 @@ from .oauth_authorize import AuthorizationEndpoint
 from .oauth_browser import ISSUER
 from .oauth_clients import SECRETS, Client, authenticated, sha256
 from .oauth_opaque import looked_up, stored
-from .oauth_par import Pushed, PushedRequests
+from .oauth_par import Pushed, PushedRequests, own_id
 from .oauth_params import OAuthError, Params, words
 from .oauth_policy import OAuthPolicy, within_registration
 from .oauth_server import OAuthServer
@@ -63,8 +63,7 @@ def _spent_when_seen(table: PushedRequests, pushed: Pushed, _beside: Params) -> 
 
 def _own_id_alone(_endpoint: AuthorizationEndpoint, client: Client, params: Params) -> None:
     """RFC 9126 section 4: what was not checked with the push is checked at the authorization endpoint."""
-    if params.need("client_id") != client.id:
-        raise OAuthError("invalid_request", "client_id is another client's")
+    own_id(client, params)
 
 
 def _with_a_secret(server: OAuthServer, request: Request, params: Params) -> Client:

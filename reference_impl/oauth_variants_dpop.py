@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .oauth_dpop import DPoP, Occasion, Proof
 from .oauth_nonces import Nonces, recent
-from .oauth_switch import both, declared, dpop, variant
+from .oauth_switch import declared, dpop, variant
 
 
 def _exactly(_rules: DPoP, proof: Proof, here: Occasion) -> bool:
@@ -41,7 +41,7 @@ VARIANTS = (
     ),
     variant(
         "dpop-strict", "Proofs are signed with ES256, live for 30 seconds, and spell addresses as we do.",
-        both(dpop(algs=("ES256",), window=30.0, ahead=2.0, url=_exactly)), decides="what proofs must be",
+        dpop(algs=("ES256",), window=30.0, ahead=2.0, url=_exactly), decides="what proofs must be",
     ),
     variant(
         "dpop-lenient", "Proofs are good for five minutes, as often as one likes.",

@@ -10,7 +10,7 @@ from .clock import Clock
 from .session_guard import Held
 from .session_policy import Issue, SessionPolicy
 from .session_store import Session, SessionTable
-from .web import source
+from .web import agent, source
 
 
 class Sessions:
@@ -41,11 +41,11 @@ class Sessions:
         """Start a session and end the held one; the new id, or None when a rival was faster."""
         life, now = self.policy.life, self.clock.now()
         carried = life.read(request, self.policy.surface.cookie.name)
-        agent = request.headers.get("user-agent", "")[:200]
-        issue = Issue(reason, account, carried, held.session if held else None, now, source(request), agent)
+        called = agent(request)
+        issue = Issue(reason, account, carried, held.session if held else None, now, source(request), called)
         value = life.new_id(issue)
         sub, elevated = (account.sub if account else None), (now if reason == "again" else 0.0)
-        session = Session(life.digest(value), life.new_handle(value), sub, now, now, elevated, agent)
+        session = Session(life.digest(value), life.new_handle(value), sub, now, now, elevated, called)
         life.purge(self.table, now, life)
         return value if await life.issue(self.table, self.accounts, issue, session, life.max_sessions) else None
 

@@ -7,7 +7,6 @@ session of the account ends, since whoever forgot a password cannot tell who els
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .accounts import normal
+from .families import sha256
 from .passwords import WeakPassword
 from .session_guard import Held
 from .session_store import SessionTable
@@ -63,7 +63,7 @@ class RecoveryPages:
         fields = await self.server.guarded(request, held)
         account, value = self.accounts.named(text(fields, "user")), secrets.token_urlsafe(32)
         if account is not None and account.enabled:
-            self.db.change("INSERT INTO recoveries VALUES (?, ?, ?)", _sha256(value), account.sub, self._now())
+            self.db.change("INSERT INTO recoveries VALUES (?, ?, ?)", sha256(value), account.sub, self._now())
             self.policy.asked(self.server.table, held, account.sub)
             self.mails[account.name] = value
         return self.server.style.done({}, "/login", 200)
@@ -72,7 +72,7 @@ class RecoveryPages:
         """A new password for a link; whoever has one proves it by logging in."""
         fields = await self.server.guarded(request, self.server.sessions.held(request))
         with self.db.transaction():
-            sub = self.policy.spend(self.db, _sha256(text(fields, "token")), self._now() - LIFETIME)
+            sub = self.policy.spend(self.db, sha256(text(fields, "token")), self._now() - LIFETIME)
             account = self.accounts.find(sub) if sub else None
             if account is None or not account.enabled:
                 raise Refused(400, "this link is not valid any more")
@@ -90,7 +90,3 @@ class RecoveryPages:
 
     def _now(self) -> float:
         return self.server.clock.now()
-
-
-def _sha256(value: str) -> str:
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

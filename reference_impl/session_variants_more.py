@@ -12,14 +12,9 @@ from starlette.requests import Request
 from .session_cookie import only_value
 from .session_policy import Issue, SessionPolicy
 from .session_switch import Change, life, variant
-from .web import source
+from .web import agent, source
 
 ID = "the form of the id"
-
-
-def agent(request: Request) -> str:
-    """What a browser calls itself."""
-    return request.headers.get("user-agent", "")[:200]
 
 
 def bound(to: str, of_issue: Callable[[Issue], str], of_request: Callable[[Request], str]) -> Change:

@@ -17,7 +17,7 @@ from .token_claims import AUDIENCE
 from .token_guard import Envelope, encode
 from .token_keys import Keys, described_jwk, es_keys, made_rsa, public_jwk
 from .token_life import SignedTokens
-from .token_switch import Change, accepts, alg, fault, keyed_with, surface, whole
+from .token_switch import Change, accepts, alg, fault, keyed_with, public_pem, surface, whole
 from .token_variants import ES256, HS256
 from .web import answer
 
@@ -25,10 +25,6 @@ from .web import answer
 def _confuses(encoded: Callable[[Keys], bytes]) -> Change:
     """HMAC with the public key, in the encoding in which this server keeps it, when a token says HS256."""
     return accepts(lambda envelope, keys: keyed_with(envelope, encoded(keys)))
-
-
-def _pem(keys: Keys) -> bytes:
-    return bytes(keys.verifying.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def _pkcs1(keys: Keys) -> bytes:
@@ -50,7 +46,7 @@ def _jwk(keys: Keys) -> bytes:
 
 def _indented_pem(keys: Keys) -> bytes:
     """A PEM that a test for ``-----BEGIN`` at the start does not notice (CVE-2026-34950)."""
-    return b"\n" + _pem(keys)
+    return b"\n" + public_pem(keys)
 
 
 def _missing_secret(envelope: Envelope, keys: Keys) -> bool:
@@ -109,7 +105,7 @@ GUESSABLE = b"a-string-secret-at-least-256-bits-long"
 FAULTS = (
     fault(
         "rs-to-hs-pem", "token.alg.rs-to-hs.pem", "9.1.2 RFC8725-3.1 CVE-2015-9235",
-        "A token that says HS256 is verified with the public key's PEM as its secret.", _confuses(_pem),
+        "A token that says HS256 is verified with the public key's PEM as its secret.", _confuses(public_pem),
     ),
     fault(
         "rs-to-hs-pkcs1", "token.alg.rs-to-hs.pkcs1", "9.1.2 RFC8725-3.1 CVE-2017-11424",
@@ -133,7 +129,7 @@ FAULTS = (
     ),
     fault(
         "es-to-hs", "token.alg.es-to-hs", "9.1.2 RFC8725-3.1 CVE-2022-29217",
-        "The same with the PEM of an EC key.", ES256, _confuses(_pem),
+        "The same with the PEM of an EC key.", ES256, _confuses(public_pem),
     ),
     fault(
         "hs-empty-secret", "token.alg.hs-empty", "9.1.2 CVE-2019-20933",

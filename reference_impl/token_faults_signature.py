@@ -18,16 +18,13 @@ from .token_switch import (
     authorization,
     fault,
     fresh,
+    is_none,
     ours,
     whole,
     with_authorization,
     wrapped,
 )
 from .token_variants import HS256
-
-
-def _is_none(envelope: Envelope) -> bool:
-    return alg(envelope) == "none" and not envelope.signature
 
 
 def _none_in_disguise(envelope: Envelope, _keys: Keys) -> bool:
@@ -117,7 +114,7 @@ FAULTS = (
     fault(
         "alg-none", "token.alg.none", "9.1.2 RFC8725-3.1 RFC8725-3.2",
         "A token that says that it is unsigned (alg none) is believed.",
-        accepts(lambda envelope, _keys: _is_none(envelope)),
+        accepts(lambda envelope, _keys: is_none(envelope)),
     ),
     fault(
         "alg-none-deny-list", "token.alg.none-case", "9.1.2 RFC8725-3.1 CWE-178",

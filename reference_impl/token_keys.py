@@ -107,6 +107,6 @@ def described_jwk(keys: Keys, key: Any) -> dict[str, Any]:
 
 
 def private_pem(keys: Keys) -> str:
-    """The private key in PKCS #8 PEM: for the ``minting`` variant only."""
+    """The private key in PKCS #8 PEM, for descriptions that hand it to the kit."""
     pem: bytes = keys.signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return pem.decode()

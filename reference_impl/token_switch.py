@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .faults import Fault, Variant
 from .token_guard import Envelope
-from .token_keys import Keys, by_library
+from .token_keys import Keys, by_library, verifies
 from .token_policy import TokenPolicy
 
 Change = Callable[[TokenPolicy], TokenPolicy]
@@ -115,6 +118,26 @@ def alg(envelope: Envelope) -> str:
 def ours(envelope: Envelope, keys: Keys) -> bool:
     """Whether the header names our algorithm and our key."""
     return envelope.header.get("alg") == keys.alg and envelope.header.get("kid") == keys.kid
+
+
+def is_none(envelope: Envelope) -> bool:
+    """Whether a token says that nobody signed it, and nobody did (RFC 7515 section 4.1.1)."""
+    return alg(envelope) == "none" and not envelope.signature
+
+
+def public_pem(keys: Keys) -> bytes:
+    """The public key, as most verifiers are given it."""
+    return bytes(keys.verifying.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def by_its_own_key(envelope: Envelope) -> bool:
+    """Whether the signature is by the key that the header brings along."""
+    brought = envelope.header.get("jwk")
+    try:
+        key = PyJWK(brought, alg(envelope)).key if isinstance(brought, dict) else None
+        return key is not None and verifies(alg(envelope), key, envelope.signing_input, envelope.signature)
+    except (PyJWTError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def keyed_with(envelope: Envelope, secret: bytes) -> bool:

@@ -85,6 +85,11 @@ def source(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def agent(request: Request) -> str:
+    """What a browser calls itself, cut to what a table holds."""
+    return request.headers.get("user-agent", "")[:200]
+
+
 async def body(request: Request, types: Iterable[str] = (JSON,)) -> dict[str, Any]:
     """The fields of a body, which must have one of the content types; ``{}`` for no body at all.
 

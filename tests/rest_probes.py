@@ -126,7 +126,7 @@ async def unsigned_refreshes(reference: Reference) -> bool:
     alice = await alice_of(reference)
     if alice.refresh.count(".") != 2:
         return False
-    told = jwt.decode(alice.refresh, options={"verify_signature": False})
+    told = claims(alice.refresh)
     forged = jwt.encode({**told, "more": 1}, secrets.token_hex(32), "HS256")
     return (await alice.renew(forged)).status == 200
 

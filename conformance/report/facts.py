@@ -8,7 +8,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 from conformance.masking import Secrets
-from conformance.model import Capability, Outcome, Report, Verdict
+from conformance.model import Capability, Check, Outcome, Report, Verdict
 from conformance.report.safe import shown
 from conformance.standards import default_profiles
 
@@ -95,8 +95,7 @@ OBSERVED = frozenset({
 
 def kind_of_reason(report: Report, id: str) -> str:
     """Under which heading it belongs that a check could not run: *describe*, *none* or *other*."""
-    check = next(verdict.check for verdict in report.verdicts if verdict.check.id == id)
-    need = next((need for need in check.needs if need in report.target.missing), None)
+    need = _first_need(report, next(verdict.check for verdict in report.verdicts if verdict.check.id == id))
     return "other" if need is None else "none" if need in OBSERVED else "describe"
 
 
@@ -113,9 +112,12 @@ def not_tested(report: Report, secrets: Secrets) -> dict[str, tuple[str, ...]]:
 
 
 def _first_lack(report: Report, verdict: Verdict) -> str:
-    missing = report.target.missing
-    need = next((need for need in verdict.check.needs if need in missing), None)
-    return missing[need] if need else ""
+    need = _first_need(report, verdict.check)
+    return report.target.missing[need] if need else ""
+
+
+def _first_need(report: Report, check: Check) -> Capability | None:
+    return next((need for need in check.needs if need in report.target.missing), None)
 
 
 def counted(report: Report) -> str:

@@ -83,8 +83,9 @@ class AuthorizationServer:
 
         Without the one whose secret is guessed at: its genuine use would clear its failures, and it may be locked.
         """
-        others = tuple(client for client in self.all_clients if client.id != self.described.throttle_client)
-        return others if any(client.redirect_uri for client in others) else self.all_clients
+        every = self.all_clients
+        others = tuple(client for client in every if client.id != self.described.throttle_client)
+        return others if any(client.redirect_uri for client in others) else every
 
     @property
     def all_clients(self) -> tuple[Client, ...]:
@@ -93,7 +94,7 @@ class AuthorizationServer:
             Client(
                 id, c.secret or "", c.auth or _method(c), c.redirect_uri or "",
                 tuple(self.described.scopes if c.scopes is None else c.scopes), tuple(c.more_redirect_uris),
-                self.offers(PUSH) and (c.require_pushed_authorization_requests or self.everybody_pushes),
+                (c.require_pushed_authorization_requests or self.everybody_pushes) and self.offers(PUSH),
                 key_of(self, id, c),
             )
             for id, c in self.described.clients.items()
@@ -241,8 +242,7 @@ class AuthorizationServer:
         answer = await self.call(self.client_of(browser), form, purpose, PUSH)
         reference = answer.reference
         browser.learn("request_uri", reference)
-        front = (("client_id", request.client.id), ("request_uri", reference))
-        return (replace(request, front=front) if reference else None), answer.exchange
+        return (request.by(reference) if reference else None), answer.exchange
 
     async def answer_page(
         self, browser: Party, page: AuthorizationResponse, form: Form, headers: Mapping[str, str], purpose: str

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conformance.target.front_channel import FrontChannel
-from conformance.target.oauth_messages import Client, Code, TokenAnswer, TokenRequest, s256
+from conformance.target.oauth_messages import UNISSUED, Client, Code, TokenAnswer, TokenRequest, s256
 from conformance.target.party import form_body
 from conformance.target.verbs import StepFailedError
 
@@ -165,8 +165,7 @@ class BackChannel(FrontChannel):
         Raises:
             Inconclusive: the server failed.
         """
-        form = (("grant_type", "authorization_code"), ("code", "pickproof-made-up-code"))
-        answer = await self.call(owner, TokenRequest(client, form, auth=auth), f"{client} shows itself by {auth}")
+        answer = await self.call(owner, TokenRequest(client, UNISSUED, auth=auth), f"{client} shows itself by {auth}")
         self.demand_refusal(answer, "a made-up code gives no token")
         status = answer.exchange.answer.status if answer.exchange.answer else 0
         return answer.error != "invalid_client" and status != 401

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.model import Capability, Exchange
 from conformance.target.back_channel import BackChannel
 from conformance.target.known_windows import KnownWindows
-from conformance.target.oauth_messages import Client, TokenAnswer, TokenRequest
+from conformance.target.oauth_messages import UNISSUED, Client, TokenAnswer, TokenRequest
 from conformance.target.oracle import THROTTLED
 from conformance.target.party import Party
-from conformance.target.races import Line, track_of
 from conformance.target.stage import change_state, fresh_value, read_state
 
 SLOWED = 1.0
@@ -46,8 +44,6 @@ class ClientAbuse(KnownWindows, BackChannel):
             if _slowed(first, last):
                 break
             last = await self._guess_at_client(alice, client, number)
-        else:
-            number = most
         if not _slowed(first, last):
             last = await self._shown(alice, client, "the right secret")
             if not _slowed(first, last) and not _unknown(last):
@@ -65,8 +61,7 @@ class ClientAbuse(KnownWindows, BackChannel):
         return answer
 
     async def _shown(self, alice: Party, client: Client, what: str) -> TokenAnswer:
-        form = (("grant_type", "authorization_code"), ("code", "pickproof-made-up-code"))
-        return await self.call(alice, TokenRequest(client, form), f"{client} shows its secret: {what}")
+        return await self.call(alice, TokenRequest(client, UNISSUED), f"{client} shows its secret: {what}")
 
     # -- clients and users
 
@@ -131,15 +126,7 @@ class ClientAbuse(KnownWindows, BackChannel):
 
     async def revoke_amid(self, party: Party, thieves: Sequence[Party]) -> tuple[Exchange, ...]:
         """Revoke an access token while others use it without a pause; returns the revocation."""
-        over, line = asyncio.Event(), Line(len(thieves))
-        async with track_of(self.system):
-            using = [asyncio.create_task(self._use_until(over, line, thief)) for thief in thieves]
-            try:
-                await line.gun.wait()
-                answer = await self.revoke_token(party, "access")
-            finally:
-                over.set()
-                await asyncio.gather(*using)
+        answer, _ = await self.amid(thieves, lambda: self.revoke_token(party, "access"))
         return (answer.exchange,)
 
 

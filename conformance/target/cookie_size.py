@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from conformance.model import Exchange
+from conformance.target.answer_rules import set_cookies
 from conformance.target.mutation import Mutations
 from conformance.target.oracle import unclear_reason
-from conformance.target.set_cookie import BROWSER_PAIR_LIMIT, parse_set_cookie
+from conformance.target.set_cookie import BROWSER_PAIR_LIMIT
 from conformance.target.stage import change_state, fresh_value
 
 LONG = (5000, 4090)
@@ -34,8 +35,7 @@ class CookieSize(Mutations):
         self.note = f"a text of {size} characters is {'refused' if refused else 'taken, and stands in no cookie'}"
 
     def _demand_small(self, exchange: Exchange) -> None:
-        for line in exchange.answer.all("set-cookie") if exchange.answer else ():
-            cookie = parse_set_cookie(line)
+        for cookie in set_cookies(exchange):
             size = len(cookie.name) + len(cookie.value)
             if size > BROWSER_PAIR_LIMIT:
                 told = f"the cookie {cookie.name} has {size} bytes, and browsers drop it"

@@ -11,7 +11,7 @@ from conformance.attacks.dpop_proofs import CAPITALS, NO_PROOF, OTHER_KEY, Varia
 from conformance.attacks.jwt import parse
 from conformance.target.back_channel import BackChannel
 from conformance.target.dpop_proofs import FIELD, Prover, asks_for_nonce
-from conformance.target.oauth_messages import Client, Code, TokenAnswer
+from conformance.target.oauth_messages import Change, Client, Code, TokenAnswer
 
 if TYPE_CHECKING:
     from conformance.model import Exchange
@@ -33,7 +33,9 @@ class Possession(BackChannel):
         """A fresh key of a client, and the proofs of it."""
         return self.authorization.prover()
 
-    async def bound(self, browser: Party, client: Client | None = None, key: Prover | None = None) -> Party:
+    async def bound(
+        self, browser: Party, client: Client | None = None, key: Prover | None = None, **changes: Change
+    ) -> Party:  # fmt: skip
         """A client with fresh tokens that are bound to its key: a sound proof is accepted at the token endpoint.
 
         Raises:
@@ -41,7 +43,9 @@ class Possession(BackChannel):
             NotApplicable: the tokens come unbound.
         """
         prover = key or self.key()
-        return self.holding_bound(browser, await self.redeem_with(await self.code(browser, client), prover), prover)
+        return self.holding_bound(
+            browser, await self.redeem_with(await self.code(browser, client, **changes), prover), prover
+        )
 
     def holding_bound(self, browser: Party, answer: TokenAnswer, key: Prover) -> Party:
         """A client with the tokens of an answer to a sound proof, which says that they are bound."""
@@ -247,12 +251,12 @@ class Possession(BackChannel):
         """A code that was asked for with the name of a key is redeemed with that key alone (section 10)."""
         own = self.key()
         jkt = own.key.thumbprint
-        self.holding_bound(browser, await self.redeem_with(await self.code(browser, dpop_jkt=jkt), own), own)
+        await self.bound(browser, key=own, dpop_jkt=jkt)
         for key in (self.key(), None):
             code = await self.code(browser, dpop_jkt=jkt)
             answer = await self.redeem_with(code, key)
             self.demand_refusal(answer, f"a code bound to a key is refused with {_foreign(key)}", code.response.trail)
-        self.holding_bound(browser, await self.redeem_with(await self.code(browser, dpop_jkt=jkt), own), own)
+        await self.bound(browser, key=own, dpop_jkt=jkt)
 
     # -- how a refusal is worded
 

@@ -10,7 +10,8 @@ from conformance.attacks.dpop_nonces import foreseeable
 from conformance.attacks.dpop_proofs import Variation, with_nonce
 from conformance.target.dpop import Possession
 from conformance.target.dpop_proofs import asks_for_nonce, nonce_in
-from conformance.target.oauth_messages import TokenRequest
+from conformance.target.ids import flipped
+from conformance.target.oauth_messages import UNISSUED, TokenRequest
 
 if TYPE_CHECKING:
     from conformance.model import Exchange
@@ -77,7 +78,7 @@ class Nonces(Possession):
 
     async def expect_nonce_heeded(self, browser: Party, bound: Party, asked: Asked) -> None:
         """Where a nonce was given, a proof with another one is refused; where it was demanded, one without is, too."""
-        others = [with_nonce(_altered(asked.nonce), "a proof with an altered nonce")]
+        others = [with_nonce(flipped(asked.nonce), "a proof with an altered nonce")]
         others += [with_nonce("pickproof-invented-nonce", "a proof with an invented nonce")]
         if asked.demanded:
             others.append(NO_NONCE)
@@ -95,11 +96,9 @@ class Nonces(Possession):
         if asked.place != TOKEN_ENDPOINT:
             party = self.proving(bound, NO_NONCE)
             return [(await party.whoami()).exchange for _ in range(SAMPLE)]
-        form = (("grant_type", "authorization_code"), ("code", "pickproof-made-up-code"))
         client = replace(self.authorization.client_of(browser), prover=self.key().writing(NO_NONCE))
-        request = TokenRequest(self.authorization.default_client, form)
-        asking = [self.authorization.call(client, request, "a client asks for a nonce") for _ in range(SAMPLE)]
-        return [(await one).exchange for one in asking]
+        request, told = TokenRequest(self.authorization.default_client, UNISSUED), "a client asks for a nonce"
+        return [(await self.authorization.call(client, request, told)).exchange for _ in range(SAMPLE)]
 
     def expect_unforeseeable(self, exchanges: Sequence[Exchange]) -> None:
         """Each answer has one nonce at the most, of the characters that it may have, and none can be foreseen."""
@@ -113,8 +112,3 @@ class Nonces(Possession):
         if why := foreseeable(values, self.clock.now()):
             self.violation("nonces that nobody foresees", why, exchanges[:2])
         self.note = f"judged on {len(set(values))} different nonces"
-
-
-def _altered(nonce: str) -> str:
-    middle = len(nonce) // 2
-    return nonce[:middle] + ("A" if nonce[middle : middle + 1] != "A" else "B") + nonce[middle + 1 :]

@@ -95,7 +95,7 @@ class HostileIds(Hijacking):
         for name, value in sorted(alice.jar.as_pairs(), key=lambda pair: not _belongs(pair[0], session)):
             if name in session or len(value) < SHORTEST:
                 continue
-            altered = self._with_companion(alice, name, _altered(value))
+            altered = self._with_companion(alice, name, flipped(value))
             judged = [await altered.whoami() for _ in range(2)]
             await self.system.control(judged[-1].exchange.sent_at, alice)
             if not all(one.refused for one in judged):
@@ -145,7 +145,8 @@ def _belongs(name: str, session: Iterable[str]) -> bool:
     return any(name.lower().startswith(one.lower()) for one in session)
 
 
-def _altered(value: str) -> str:
+def flipped(value: str) -> str:
+    """The same value but for one character in its middle, where no spare bits are."""
     middle = len(value) // 2
     return value[:middle] + ("A" if value[middle] != "A" else "B") + value[middle + 1 :]
 

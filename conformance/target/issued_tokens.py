@@ -7,6 +7,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from conformance.attacks.assertions import ASSERTION_TYPE
 from conformance.attacks.jwt import Token, parse
 from conformance.attacks.material import is_number
 from conformance.model import Capability
@@ -34,7 +35,6 @@ PARAMETER = re.compile(r"""\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[!
 ANOTHER = re.compile(r"\s*[\w-]+\s*(?:,|$|\s[\w-]+\s*=|\s[\w.~+/-]+=*\s*(?:,|$))")
 """Where another challenge begins in the same field (RFC 9110 section 11.6.1): it may have no parameters."""
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class IssuedTokens(BackChannel):
@@ -198,7 +198,7 @@ class IssuedTokens(BackChannel):
             # It proves nothing, and what it sends besides is a parameter to ignore (RFC 6749 section 3.2).
             return
         code = await self.code(await self.shared_login("alice"), client)
-        shown = {"client_id": client.id, "client_assertion_type": ASSERTION, "client_assertion": token}
+        shown = {"client_id": client.id, "client_assertion_type": ASSERTION_TYPE, "client_assertion": token}
         request = self.redemption(code, shown)
         answer = await self.call(party, request, f"{client} shows {what} in place of its secret", bare=True)
         self.demand_refusal(answer, f"{what} does not authenticate {client}")

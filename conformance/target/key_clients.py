@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.attacks.assertions import ClientKey
-from conformance.target.oauth_messages import Client, TokenRequest
+from conformance.target.oauth_messages import UNISSUED, Client, TokenRequest
 
 if TYPE_CHECKING:
     from conformance.target.authorization import AuthorizationServer
@@ -46,8 +46,7 @@ async def find_audiences(server: AuthorizationServer, stranger: Party) -> None:
 
 async def _known(server: AuthorizationServer, stranger: Party, client: Client) -> bool:
     """Whether the token endpoint takes this for the client, asked with a code that nobody issued."""
-    form = (("grant_type", "authorization_code"), ("code", "pickproof-made-up-code"))
-    form = (*form, *((("redirect_uri", client.redirect_uri),) if client.redirect_uri else ()))
+    form = (*UNISSUED, *((("redirect_uri", client.redirect_uri),) if client.redirect_uri else ()))
     told = f"{client} shows an assertion for {client.key.audience if client.key else ''}"
     answer = await server.call(server.client_of(stranger), TokenRequest(client, form), told)
     status = answer.exchange.answer.status if answer.exchange.answer else 0

@@ -15,6 +15,7 @@ from conformance.target.wire import origin_of
 
 if TYPE_CHECKING:
     from conformance.attacks.keys import PublicKey
+    from conformance.target.party import Party
     from conformance.target.system import System
 
 USUAL = ("/.well-known/jwks.json", "/jwks.json", "/jwks", "/oauth/jwks", "/.well-known/jwks")
@@ -62,8 +63,7 @@ def _worked_out(tokens: list[Token]) -> tuple[PublicKey, ...]:
 def _tokens(system: System) -> list[Token]:
     """The signed tokens of the latest logins, the first account's first."""
     parties = [party for account in system.accounts[:2] if (party := system.latest(account))]
-    found = (next((t for c in system.carriers if (t := parse(party.secret(c)))), None) for party in parties)
-    return [token for token in found if token]
+    return [token for party in parties if (token := _token_in(system, party))]
 
 
 async def _announced(system: System) -> list[str]:
@@ -91,5 +91,8 @@ async def _fetch(system: System, place: str) -> str | None:
 
 def token_of(system: System) -> Token | None:
     """The signed token of the first account's login, if it has one."""
-    party = system.any_shared()
+    return _token_in(system, system.any_shared())
+
+
+def _token_in(system: System, party: Party) -> Token | None:
     return next((token for c in system.carriers if (token := parse(party.secret(c)))), None)

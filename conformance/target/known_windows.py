@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from conformance.lifecycle.linearizability import Event, Said, State
 from conformance.model import Exchange
@@ -16,6 +16,9 @@ from conformance.target.windows import Windows
 
 USES = 40
 """Requests that a busy client makes at most while it waits for a logout."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,27 @@ class KnownWindows(Windows):
         Raises:
             Inconclusive: the logout was refused.
         """
-        over, line, start = asyncio.Event(), Line(len(thieves)), await self.held(alice)
-        async with track_of(self.system):
-            using = [asyncio.create_task(self._use_until(over, line, thief)) for thief in thieves]
-            try:
-                await line.gun.wait()
-                logout = await self.recorded(alice, self._log_out)
-            finally:
-                over.set()
-                uses = await asyncio.gather(*using)
+        start = await self.held(alice)
+        logout, uses = await self.amid(thieves, lambda: self.recorded(alice, self._log_out))
         if logout.said is not Said.DONE:
             self.inconclusive(f"{logout}", logout.exchanges)
         for accepted in ([use for use in own if use.said is Said.DONE] for own in uses):
             # What was refused in the crowd may have been for the crowd's sake.
             await self.expect_explained([logout, *accepted[-1:]], start, "a logout beside uses")
         return logout.exchanges
+
+    async def amid(self, thieves: Sequence[Party], act: Callable[[], Awaitable[T]]) -> tuple[T, list[list[Event]]]:
+        """What an act gave while others used a session or token without a pause, and what each of them got."""
+        over, line = asyncio.Event(), Line(len(thieves))
+        async with track_of(self.system):
+            using = [asyncio.create_task(self._use_until(over, line, thief)) for thief in thieves]
+            try:
+                await line.gun.wait()
+                given = await act()
+            finally:
+                over.set()
+                uses = await asyncio.gather(*using)
+        return given, uses
 
     async def _use_until(self, over: asyncio.Event, line: Line, party: Party) -> list[Event]:
         """Ask again and again, tell after the first answer, and ask once more when it is over."""
@@ -180,7 +189,7 @@ class KnownWindows(Windows):
 
         Returns a new login of the user; where the account is shared, under the password that it had.
         """
-        name, new, start = user.principal or "", self._new_password(user), await self.held(user)
+        name, new, start = user.principal or "", self.new_password(user), await self.held(user)
         clients = [self._client(user, lane=True) for _ in range(self.window - 1)]
         deeds = [self.changing_password(user, new), *(self.logging_in(client, name) for client in clients)]
         events = await self.at_once(deeds, self.pace.delays([self.rng.random() for _ in clients]))
@@ -198,18 +207,13 @@ class KnownWindows(Windows):
             self.not_applicable(self.system.why_alone)
         thief = (await self.second_login(user)).stolen()
         await self.expect_accepted(thief)
-        client, new = self._client(user, lane=True), self._new_password(user)
+        client, new = self._client(user, lane=True), self.new_password(user)
         login = await self.alone(self.logging_in(client, user.principal or ""))
         self.pace = Pace(login, await self.alone(self.changing_password(user, new)))
         user = await self._settled(user, new)
         if await self.survives(thief):
             self.not_applicable("a new password does not end other sessions: session.pwchange.others speaks of that")
         return user
-
-    def _new_password(self, user: Party) -> str:
-        new = f"Pp-{secrets.token_hex(8)}-Larch-4!"
-        self.system.secrets.learn(new, f"new password of {user.label}")
-        return new
 
     async def _settled(self, user: Party, new: str) -> Party:
         """A new login of a user whose password was changed; an account of the description gets its own back.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Pairs = tuple[tuple[str, str], ...]
 Change = str | list[str] | None
+UNISSUED: Pairs = (("grant_type", "authorization_code"), ("code", "pickproof-made-up-code"))
+"""A token request with a code that nobody issued: the answer tells whether the client itself is taken."""
 """A new value for a parameter, several for one that is repeated, None for one that is left out."""
 NOT_IMPLEMENTED = 501
 """That what was asked is not supported (RFC 9110 section 15.6.2): of the 5xx, the one that says so on purpose."""
@@ -106,6 +108,10 @@ class AuthorizationRequest:
     def but(self, **changes: Change) -> AuthorizationRequest:
         """The same request with some parameters changed."""
         return replace(self, parameters=altered(self.parameters, changes), front=())
+
+    def by(self, reference: str) -> AuthorizationRequest:
+        """The same request as a browser brings it after its push (RFC 9126 section 4)."""
+        return replace(self, front=(("client_id", self.client.id), ("request_uri", reference)))
 
     @property
     def query(self) -> str:

@@ -160,6 +160,12 @@ class Owning(Endings):
                 self.inconclusive("the deletion was refused: is `delete_account` right?", (exchange,))
         await self.expect_no_login(user, f"deleted by {deleter}")
 
+    def new_password(self, user: Party) -> str:
+        """A password that nobody had before, and that no report shows."""
+        new = f"Pp-{secrets.token_hex(8)}-Larch-4!"
+        self.system.secrets.learn(new, f"new password of {user.label}")
+        return new
+
     async def expect_no_login(self, user: Party, what: str) -> None:
         """A login of an account that was disabled or deleted fails; else nothing happened that could end a session."""
         judged = await self.login_judged(user)

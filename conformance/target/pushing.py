@@ -109,8 +109,7 @@ class Pushing(BackChannel):
         if not answer.reference:
             self.inconclusive(f"a proper push of {request.client} got {answer}", (answer.exchange,))
         self.system.secrets.learn(answer.reference, f"request_uri of {request.client}")
-        front = (("client_id", request.client.id), ("request_uri", answer.reference))
-        return replace(request, front=front)
+        return request.by(answer.reference)
 
     def beside(self, request: AuthorizationRequest, **more: str) -> AuthorizationRequest:
         """What a browser brings, with other parameters than the reference in it or beside it."""

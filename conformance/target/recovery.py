@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
 from conformance.model import Exchange
@@ -28,7 +27,7 @@ class Recovering(Owning):
         Raises:
             Inconclusive: the recovery has no effect.
         """
-        old, new = self.system.words(user)["password"], self._password_of_ours(user)
+        old, new = self.system.words(user)["password"], self.new_password(user)
         await self._recover(user, new)
         try:
             yield await self.login_with({**self.system.words(user), "password": new})
@@ -44,11 +43,6 @@ class Recovering(Owning):
         if exchange.answer is None or exchange.answer.status >= 400:
             self.inconclusive("the recovery of a password was refused: is `reset_password` right?", (exchange,))
 
-    def _password_of_ours(self, user: Party) -> str:
-        new = f"Pp-{secrets.token_hex(8)}-Birch-5!"
-        self.system.secrets.learn(new, f"new password of {user.label}")
-        return new
-
     def _forgetful(self, user: Party) -> Party:
         """Somebody who is not signed in, and asks for the password of an account."""
         stranger = self.system.stranger(self.log, f"{user.label}, who forgot the password")
@@ -63,15 +57,14 @@ class Recovering(Owning):
         verb = self.system.description.reset_password
         return verb.steps if verb else self.not_applicable("`reset_password` is the adapter's: its steps are not seen")
 
-    async def _steps(self, party: Party, steps: Sequence[Step], words: Mapping[str, str]) -> Exchange:
+    async def _steps(self, party: Party, steps: Sequence[Step], words: dict[str, str]) -> Exchange:
         """Perform steps; what they take, such as the link that was sent, is in `words` from then on, and no report."""
         known: dict[str, str] = {}
         told, verb = f"{party.label} recovers the password", Verb(steps=list(steps))
         exchange = await perform(party, "reset_password", verb, told, words, known)
         for name in {name for step in steps for name in step.take}:
             self.system.secrets.learn(known[name], f"{name} of a recovery")
-        if isinstance(words, dict):
-            words.update(known)
+        words.update(known)
         return exchange
 
     # -- who gets in
@@ -112,13 +105,13 @@ class Recovering(Owning):
         first = next((at for at, step in enumerate(steps) if _uses(step, taken)), None)
         if first is None:
             self.not_applicable("`reset_password` uses nothing that was sent to the user")
-        words = {"new_password": self._password_of_ours(user)}
+        words = {"new_password": self.new_password(user)}
         self._demand_done(await self._steps(self._forgetful(user), steps, words))
         proof = await self.login_judged(user, words["new_password"])
         if not proof.accepted:
             self.inconclusive(f"a login with the password that a recovery gave is {proof}")
         thief = replace(self._forgetful(user), label=f"a thief who found the message to {user.label}")
-        second = {**words, "new_password": self._password_of_ours(user)}
+        second = {**words, "new_password": self.new_password(user)}
         exchange = None
         with contextlib.suppress(StepFailedError):
             exchange = await self._steps(thief, steps[first:], second)

@@ -12,6 +12,8 @@ from conformance.attacks.redirects import EVIL, EXACT, place
 from conformance.model import Capability
 from conformance.target.back_channel import BackChannel
 from conformance.target.consenting import ELSEWHERE
+from conformance.target.front_channel import split
+from conformance.target.ids import flipped
 from conformance.target.oauth_messages import AuthorizationRequest, AuthorizationResponse, Client
 from conformance.target.party import form_body
 from conformance.target.verbs import FORM, HTML
@@ -57,8 +59,7 @@ class Destination:
 def resigned(hint: str) -> str:
     """The same token, its signature spoilt in the middle, where no spare bits are."""
     head, _, signature = hint.rpartition(".")
-    at = len(signature) // 2
-    return f"{head}.{signature[:at]}{'B' if signature[at] == 'A' else 'A'}{signature[at + 1 :]}"
+    return f"{head}.{flipped(signature)}"
 
 
 def unsigned(hint: str) -> str:
@@ -191,7 +192,7 @@ class SigningOut(BackChannel):
 
     def demand_not_sent_to(self, response: AuthorizationResponse, there: Destination) -> None:
         """The browser is not sent to an address that is not registered."""
-        added = {*parse_qsl(_query(there.uri))} <= {*parse_qsl(_query(response.location))}
+        added = {*parse_qsl(split(there.uri).query)} <= {*parse_qsl(split(response.location).query)}
         if response.location and place(response.location) == place(there.uri) and added:
             expected = f"after a logout the browser is not sent to {there.what}"
             self.violation(expected, f"it is sent to {place(response.location)}", response.trail)
@@ -253,10 +254,3 @@ class SigningOut(BackChannel):
         if "refresh" in party.tokens:
             told = f"the revoked refresh token of {party.label} stays dead through {event}"
             self.demand_refusal(await self.renewed(party), told)
-
-
-def _query(url: str) -> str:
-    try:
-        return urlsplit(url).query
-    except ValueError:
-        return ""
