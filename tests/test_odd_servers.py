@@ -6,7 +6,7 @@ import asyncio
 import base64
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 
@@ -22,6 +22,7 @@ from conformance.model import Outcome, Verdict
 from conformance.registry import catalogue
 from conformance.report.masked import steps
 from conformance.runner import judge_one
+from conformance.target import delays
 from tests.matrix import everything
 from tests.toys import PASSWORDS, Site, proven
 
@@ -92,6 +93,42 @@ def test_a_guess_that_gets_in_by_the_clock_evades_nothing(turn: int) -> None:
     carol = {"user": "carol", "password": THROTTLED["carol"], "role": "throttle"}
     found = verdict(Bucket(turn), "login.throttle.evade", {"accounts": {**ACCOUNTS, "carol": carol}})
     assert found.outcome is Outcome.PASS, found.actual
+
+
+class Delaying(OneSession):
+    """Refuses nothing; some answers to wrong passwords take longer."""
+
+    def __init__(self, delayed: Callable[[str, int], bool]) -> None:
+        super().__init__()
+        self.delayed, self.wrong = delayed, 0
+
+    async def login(self, request: Request) -> Response:
+        told = await request.json()
+        if THROTTLED.get(told["user"]) != told["password"]:
+            self.wrong += 1
+            if self.delayed(told["user"], self.wrong):
+                await asyncio.sleep(1.2)
+            return JSONResponse({"error": "wrong"}, 401)
+        return await super().login(request)
+
+
+@pytest.mark.parametrize(
+    ("delayed", "outcome"),
+    [
+        (lambda user, number: user == "carol" and number > 9, Outcome.PASS),
+        (lambda user, number: number == 12, Outcome.FAIL),
+        (lambda user, number: number > 9, Outcome.INCONCLUSIVE),
+    ],
+    ids=["guesses at the account", "one answer", "every login"],
+)
+def test_a_slow_answer_is_no_throttling(
+    delayed: Callable[[str, int], bool], outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delays, "DOUBTS", 3)
+    carol = {"user": "carol", "password": THROTTLED["carol"], "role": "throttle"}
+    changes = {"accounts": {**ACCOUNTS, "carol": carol}, "policy": {"throttle_failures": 40}}
+    found = verdict(Delaying(delayed), "login.throttle.account", changes)
+    assert found.outcome is outcome, found.reason or found.actual
 
 
 # -- cookies

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 from conformance.model import Capability, Exchange
 from conformance.target.back_channel import BackChannel
+from conformance.target.delays import Delays
 from conformance.target.known_windows import KnownWindows
 from conformance.target.oauth_messages import UNISSUED, Client, TokenAnswer, TokenRequest
 from conformance.target.oracle import THROTTLED
 from conformance.target.party import Party
 from conformance.target.stage import change_state, fresh_value, read_state
-
-SLOWED = 1.0
-"""Seconds that an answer takes longer when guesses are delayed."""
 
 
 class ClientAbuse(KnownWindows, BackChannel):
@@ -40,16 +38,23 @@ class ClientAbuse(KnownWindows, BackChannel):
         if not await self.knows(alice, client, ""):
             self.inconclusive(f"{client} does not authenticate with its secret: is it right?")
         first = last = await self._guess_at_client(alice, client, 0)
-        for number in range(1, most + 1):
-            if _slowed(first, last):
-                break
+        delays = Delays(first.exchange.seconds, lambda: self._beside(alice))
+        slowed, number = _refused(first), 0
+        while not (slowed or delays.untold) and number < most:
+            number += 1
             last = await self._guess_at_client(alice, client, number)
-        if not _slowed(first, last):
+            slowed = _refused(last) or bool(await delays.after(last.exchange))
+        if not slowed:
             last = await self._shown(alice, client, "the right secret")
-            if not _slowed(first, last) and not _unknown(last):
+            if delays.untold or delays.late(last.exchange):
+                self.inconclusive("the target is too slow to tell whether it delays guesses", _of(first, last))
+            if not _refused(last) and not _unknown(last):
                 actual = f"after {most + 1} failures the right secret is taken at once: {last}"
                 self.violation(f"after {most} failures a secret can't be guessed at", actual, _of(first, last))
         self.note = f"slowed down after {number} failures at most"
+
+    async def _beside(self, alice: Party) -> Exchange:
+        return (await alice.whoami()).exchange
 
     async def _guess_at_client(self, alice: Party, client: Client, number: int) -> TokenAnswer:
         answer = await self._shown(alice, self.pretending(client, f"pickproof-guess-{number}"), f"guess {number}")
@@ -136,10 +141,8 @@ def _unknown(answer: TokenAnswer) -> bool:
     return answer.error == "invalid_client" or (got is not None and got.status == 401)
 
 
-def _slowed(first: TokenAnswer, now: TokenAnswer) -> bool:
-    answer = now.exchange.answer
-    late = now.exchange.seconds > first.exchange.seconds + SLOWED
-    return late or (answer is not None and answer.status in THROTTLED)
+def _refused(answer: TokenAnswer) -> bool:
+    return answer.exchange.answer is not None and answer.exchange.answer.status in THROTTLED
 
 
 def _of(*answers: TokenAnswer) -> list[Exchange]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from conformance.attacks.login_fields import WRONG
+from conformance.model import Exchange
+from conformance.target.delays import Delays
 from conformance.target.logins import Attempt, Logins
 from conformance.target.oracle import THROTTLED, Judgement
 from conformance.target.party import Party
@@ -54,6 +56,8 @@ class Siege:
     """Guesses that were taken while others were not: how, and one before and one of them."""
     quiet: bool = False
     """The target asks for a pause, which the kit keeps: nothing is sent while the account is throttled."""
+    delays: Delays | None = None
+    """What is known of late answers."""
 
 
 class Besieging(Logins):
@@ -76,12 +80,13 @@ class Besieging(Logins):
         session, other_names = await self._other_names(account, session)
         bystander = await self.own_login("alice")
         first = last = await self._guess(account, 1)
-        slowed, failures = _slowed(first, first), 1
+        delays = Delays(first.exchange.seconds, self._at_nobody)
+        slowed, failures = _refused(first, first), 1
         # One more than may be free shows what the next one gets.
-        while not slowed and failures <= (self.policy.throttle_failures or MOST) + 1:
+        while not (slowed or delays.untold) and failures <= (self.policy.throttle_failures or MOST) + 1:
             failures += 1
             last = await self._guess(account, failures)
-            slowed = _slowed(first, last)
+            slowed = _refused(first, last) or await delays.after(last.exchange)
             if failures % IN_USE == 0:
                 # Or the owner's session would end of idleness, and not of the guesses.
                 await session.whoami()
@@ -90,8 +95,14 @@ class Besieging(Logins):
         answer = last.exchange.answer
         quiet = not self.clock.travels and answer is not None and retry_after(answer) > 0
         evaded = await self._evading(account, first, other_names) if by_status and not quiet else ()
-        beside = await bystander.whoami()
-        return Siege(owner, beside, failures - bool(slowed), slowed, by_status, first, last, forgave, evaded, quiet)
+        return Siege(
+            owner, await bystander.whoami(), failures - bool(slowed), slowed, by_status, first, last, forgave, evaded,
+            quiet, delays,
+        )  # fmt: skip
+
+    async def _at_nobody(self) -> Exchange:
+        name = self.unknown_name()
+        return (await self.attempt("alice", name, f"{WRONG}-0", label="a guess at somebody else")).exchange
 
     async def _guess(
         self, account: str, number: int, user: str | None = None, headers: Mapping[str, str] | None = None
@@ -165,6 +176,8 @@ class Besieging(Logins):
             self.note = f"throttled after {siege.failures} failures: {siege.slowed}"
             return
         owner, judged = await self._right(self.system.with_role("throttle") or "")
+        if siege.delays and (siege.delays.untold or (judged.accepted and siege.delays.late(owner.exchange))):
+            self.inconclusive("the target is too slow to tell whether it delays guesses", (siege.last.exchange,))
         if judged.accepted:
             actual = f"after {siege.failures} failures the right password is {judged} at once"
             expected = f"at most {self.policy.throttle_failures or MOST} failures in a row are free"
@@ -229,12 +242,10 @@ def _taken(first: Attempt, bracket: tuple[Attempt, Attempt, Attempt]) -> bool:
     return before == after != _face(first) == tried
 
 
-def _slowed(first: Attempt, now: Attempt) -> str | None:
+def _refused(first: Attempt, now: Attempt) -> str | None:
     answer, before = now.exchange.answer, first.exchange.answer
     if answer and answer.status in THROTTLED:
         return f"the answer is {answer.status}"
     if answer and before and answer.status != before.status and answer.status >= 400:
         return f"the answer changed from {before.status} to {answer.status}"
-    if now.exchange.seconds > first.exchange.seconds + 1.0:
-        return f"the answer took {now.exchange.seconds:.1f} s"
     return None
