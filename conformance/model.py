@@ -223,6 +223,8 @@ class Summary:
     """What names the target on the command line."""
     why_alone: str = ""
     """Why its checks run one at a time; empty where they need not."""
+    reached: tuple[str, ...] = ()
+    """The options of the command line that say how it is reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,29 @@ class Options:
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None
     """In place of the kit's own sender, for tests."""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of the command line that say this; those that say nothing new are left out."""
+        usual = Options()
+        found = {
+            "--ca": self.ca, "--insecure": self.insecure, "--proxy": _without_password(self.proxy),
+            "--rate": self.limits.rate, "--concurrency": self.limits.concurrency, "--timeout": self.timeout,
+        }  # fmt: skip
+        ordinary = {"--concurrency": usual.limits.concurrency, "--timeout": usual.timeout}
+        said = {name: value for name, value in found.items() if value and value != ordinary.get(name)}
+        return tuple(w for name, value in said.items() for w in ([name] if value is True else [name, _word(value)]))
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _without_password(url: str | None) -> str | None:
+    """A command is printed and kept, so that whoever runs it again fills this in."""
+    start, at, host = (url or "").rpartition("@")
+    scheme, _, user = start.rpartition("://")
+    return f"{scheme}://{user.partition(':')[0]}:PASSWORD@{host}" if at and ":" in user else url
+
 
 @contextlib.asynccontextmanager
 async def opened(word: str, options: Options) -> AsyncIterator[System]:
@@ -167,7 +190,7 @@ def make_system(description: Description, where: str, sha: str, clock: Clock | N
     file = Path(where) if where.endswith(".toml") else None
     system = System(
         description, where, sha, description.name or description.base_url, wire, clock or RealClock(),
-        seed=options.seed, log=Log(options.onlooker),
+        seed=options.seed, log=Log(options.onlooker), reached=options.words,
         adapter=load_adapter(description.adapter, file) if description.adapter else None,
     )  # fmt: skip
     if description.oauth:

@@ -25,6 +25,7 @@ from conformance.report import facts
 from conformance.report.page import to_html
 from conformance.report.write import obstacle
 from conformance.target.description import parse
+from conformance.target.wire import Limits
 from tests.test_init_shapes import PLAIN, WRITTEN
 from tests.test_report import a_check, report, secrets
 from tests.toys import BASE, PASSWORDS, Site
@@ -82,11 +83,20 @@ def test_profiles_that_are_chosen_anyway_are_not_repeated(report: Report) -> Non
     assert "--profile" not in " ".join(facts.again(plain, report.verdicts[0], Secrets()))
 
 
-def test_the_next_command_reaches_the_target_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from conformance.commands.init import _reached
+def test_commands_that_are_told_reach_the_target_too(report: Report, tmp_path: Path) -> None:
+    limits = Limits(concurrency=4, rate=2.5)
+    reach = Options(limits, ca=tmp_path / "my ca.pem", proxy="http://me:pa:ss@proxy:3128", timeout=30.0)
+    told = ("--ca", str(tmp_path / "my ca.pem"), "--proxy", "http://me:PASSWORD@proxy:3128")
+    assert reach.words == (*told, "--rate", "2.5", "--concurrency", "4", "--timeout", "30")
+    assert Options(insecure=True).words == ("--insecure",)
+    target = replace(report.target, reached=reach.words)
+    again = facts.again(replace(report, target=target), report.verdicts[0], Secrets())
+    assert shlex.split(" ".join(again))[-len(reach.words) :] == list(reach.words)
 
-    options = type("Given", (), {"ca": tmp_path / "my ca.pem", "insecure": False, "proxy": None})()
-    assert shlex.split(_reached(options)) == ["--ca", str(tmp_path / "my ca.pem")]
+
+@pytest.mark.parametrize("options", [Options(), Options(Limits(16, None), timeout=10)])
+def test_what_is_usual_is_not_repeated(options: Options) -> None:
+    assert options.words == ()
 
 
 # -- words that mean nothing

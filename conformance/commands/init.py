@@ -7,6 +7,7 @@ import asyncio
 import getpass
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.commands.reach import options_of
@@ -27,7 +28,8 @@ def main(options: argparse.Namespace) -> int:
     plain = {account.name: account.plain() for account in accounts}
     written = {account.name: account.written() for account in accounts}
     stub = {name: {"user": name, "password": f"env:{name.upper()}_PASSWORD"} for name in ("alice", "bob")}
-    found = asyncio.run(discover(options.url, plain, written or stub, options_of(options)))
+    reach = options_of(options)
+    found = asyncio.run(discover(options.url, plain, written or stub, reach))
     try:
         options.out.write_text(found.draft.text(), encoding="utf-8")
     except OSError as problem:
@@ -35,20 +37,13 @@ def main(options: argparse.Namespace) -> int:
     secrets = Secrets()
     for name, account in plain.items():
         secrets.learn(account["password"], f"password of {name}")
-    _tell(found, options.out, secrets, _reached(options))
+    _tell(found, options.out, secrets, reach.words)
     for variable in prompted:
         print(f"The draft reads the password from the environment: export {variable}=…")
     return 0 if found.works else 2
 
 
-def _reached(options: argparse.Namespace) -> str:
-    """The options without which the next command would not reach the target."""
-    words = [*(("--ca", str(options.ca)) if options.ca else ()), *(("--insecure",) if options.insecure else ())]
-    words += ("--proxy", options.proxy) if options.proxy else ()
-    return "".join(f" {word}" for word in map(shlex.quote, words))
-
-
-def _tell(found: Discovery, file: Path, secrets: Secrets, reached: str = "") -> None:
+def _tell(found: Discovery, file: Path, secrets: Secrets, reached: Sequence[str] = ()) -> None:
     draft = found.draft
     for proof in found.proofs:
         print(f"{proof.mark} {proof.key:9} {shown(proof.text, secrets)}")
@@ -62,8 +57,8 @@ def _tell(found: Discovery, file: Path, secrets: Secrets, reached: str = "") -> 
         print(f"pickproof: {file}, line {draft.line_of(key)}: {text}", file=sys.stderr)
     for key, what in draft.todo.items():
         print(f"pickproof: {file}, line {draft.line_of(key)}: {key}: {shown(what, secrets)}", file=sys.stderr)
+    command = shlex.join(["pickproof", "certify" if found.works else "doctor", str(file), *reached])
     if found.works:
-        print(f"Next: pickproof certify {shlex.quote(str(file))}{reached}")
+        print(f"Next: {command}")
     else:
-        again = f"pickproof doctor {shlex.quote(str(file))}{reached}"
-        print(f"Next: mend these lines, then {again}", file=sys.stderr)
+        print(f"Next: mend these lines, then {command}", file=sys.stderr)

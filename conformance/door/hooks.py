@@ -74,7 +74,7 @@ class Door:
         word = target.name
         out = self.asked.folder(word)
         near = out.relative_to(self.asked.base) if out.is_relative_to(self.asked.base) else out
-        return Context(word, self.asked.reach.seed, near, self.engine(target).secrets)
+        return Context(word, self.asked.reach.seed, near, self.engine(target).secrets, self.asked.reach.words)
 
     def _lost(self) -> bool:
         """Whether the controller of this worker is gone or ends it: xdist interrupts a test only after five seconds."""

@@ -40,6 +40,8 @@ class Context:
     out: Path
     """The folder of the reports."""
     secrets: Secrets
+    reached: tuple[str, ...] = ()
+    """The options that say how the target is reached."""
 
 
 def failure(verdict: Verdict, context: Context) -> str:
@@ -60,8 +62,12 @@ def failure(verdict: Verdict, context: Context) -> str:
 
 def again(verdict: Verdict, context: Context) -> str:
     """The command that runs one check again, on one line so that it can be copied."""
-    seed = f" --seed {context.seed}" if context.seed else ""
-    return f"pytest conformance --target {shlex.quote(context.target)} --only {verdict.check.id}{seed}"
+    options = ["--target", context.target, "--only", verdict.check.id]
+    options += ["--allow", "destructive"] if verdict.check.destructive else []
+    options += ["--seed", str(context.seed)] if context.seed else []
+    # A short --timeout is what other plugins call the limit of one test.
+    options += ["--pickproof-timeout" if word == "--timeout" else word for word in context.reached]
+    return shlex.join(["pytest", "conformance", *options])
 
 
 def headline(verdict: Verdict, secrets: Secrets) -> str:

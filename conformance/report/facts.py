@@ -83,8 +83,9 @@ def again(report: Report, verdict: Verdict, secrets: Secrets) -> tuple[str, str]
         options += ["--allow", "destructive"]
     if tuple(report.profiles) != default_profiles(report.target.scheme):
         options += [word for name in report.profiles for word in ("--profile", name)]
+    options += ["--seed", str(report.seed), *(shown(word, secrets) for word in report.target.reached)]
     start = ["pickproof", "certify", shown(report.target.word, secrets)]
-    return shlex.join(start), shlex.join([*options, "--seed", str(report.seed)])
+    return shlex.join(start), shlex.join(options)
 
 
 OBSERVED = frozenset({

@@ -74,6 +74,8 @@ class System:
     authorization: AuthorizationServer | None = None
     """The OAuth authorization server, where the target is one."""
     seed: int = 0
+    reached: tuple[str, ...] = ()
+    """The options of the command line that say how the target is reached."""
     oracle: Oracle = field(default_factory=Oracle)
     carriers: tuple[Carrier, ...] = ()
     """Each alone authenticates, or all of them together do when `joint`."""
@@ -206,6 +208,7 @@ class System:
         return Summary(
             self.name, self.base_url, self.scheme, tuple(sorted(self.capabilities)),
             {str(k): v for k, v in self.missing.items()}, self.clock.kind, self.digest, self.where, self.why_alone,
+            self.reached,
         )  # fmt: skip
 
     @property
