@@ -17,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from . import oauth_pages as pages
-from .oauth_browser import ISSUER
 from .oauth_clients import Client
+from .oauth_hint import our_id_token
 from .oauth_params import OAuthError, Params, described, once, posted
 from .session_html import render
 from .session_server import Call
 from .session_store import Session
-from .token_guard import Guard, Header, Rejected, open_compact, strict_object
-from .token_keys import Keys, by_library
+from .token_guard import Rejected
+from .token_keys import Keys
 from .web import Refused, page, query_pairs
 
 if TYPE_CHECKING:
@@ -32,26 +32,6 @@ if TYPE_CHECKING:
 
 NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 """What is read of a logout request (section 2)."""
-
-
-def id_token(header: Header) -> None:
-    """No access token passes for one (RFC 8725 section 3.12)."""
-    if header.get("typ") != "JWT":
-        raise Rejected("another kind of token")
-
-
-async def our_id_token(keys: Keys, hint: str) -> Mapping[str, Any]:
-    """The claims of an ID token that we issued; it may have expired (section 2).
-
-    Raises:
-        Rejected: we issued no such token.
-    """
-    envelope = open_compact(Guard(kind=id_token), hint.encode("utf-8", "surrogatepass"))
-    await by_library(envelope, keys)
-    claims = strict_object(envelope.payload)
-    if claims.get("iss") != ISSUER:
-        raise Rejected("another issuer")
-    return claims
 
 
 async def as_at_any_logout(server: OAuthServer, session: Session) -> None:
@@ -64,7 +44,7 @@ async def as_at_any_logout(server: OAuthServer, session: Session) -> None:
 class EndSession:
     """What the end of a session decides."""
 
-    hint: Callable[[Keys, str], Awaitable[Mapping[str, Any]]] = our_id_token
+    hint: Callable[[Keys, str], Mapping[str, Any]] = our_id_token
     asks: Callable[[str | None, str | None], bool] = lambda _named, _user: True
     """``(subject of the hint, subject of the session)``: whether the user is asked. Always, as section 2 advises."""
     registered: Callable[[Client, str], bool] = lambda client, uri: uri in client.logout_uris
@@ -129,7 +109,7 @@ class EndSessionEndpoint:
         hint = params.get("id_token_hint")
         if hint is not None:
             try:
-                claims = await self.rules.hint(self.server.keys, hint)
+                claims = self.rules.hint(self.server.keys, hint)
             except Rejected:
                 raise OAuthError("invalid_request", "The application's proof is not ours.") from None
         client = claims.get("aud")

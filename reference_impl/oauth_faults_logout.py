@@ -19,7 +19,7 @@ from .token_guard import Rejected, canonical
 from .token_keys import Keys
 
 
-async def _as_it_reads(_keys: Keys, hint: str) -> Mapping[str, Any]:
+def _as_it_reads(_keys: Keys, hint: str) -> Mapping[str, Any]:
     """The claims of a token, whoever signed it."""
     try:
         claims = json.loads(canonical(hint.split(".")[1]))

@@ -1,6 +1,9 @@
-"""Which user a client hints at (OpenID Connect Core section 3.1.2.1)."""
+"""Which user a client hints at (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from .oauth_browser import ISSUER
 from .oauth_clients import Client
@@ -17,15 +20,26 @@ def id_token_only(header: Header) -> None:
         raise Rejected("another kind of token")
 
 
+def our_id_token(keys: Keys, hint: str) -> Mapping[str, Any]:
+    """The claims of an ID token that we issued, however old it is.
+
+    Raises:
+        Rejected: we issued no such token.
+    """
+    envelope = open_compact(Guard(kind=id_token_only), hint.encode("utf-8", "surrogatepass"))
+    claims = strict_object(envelope.payload)
+    named = envelope.header.get("alg") == keys.alg and envelope.header.get("kid") == keys.kid
+    if not named or not verifies(keys.alg, keys.verifying, envelope.signing_input, envelope.signature):
+        raise Rejected("not our key")
+    if claims.get("iss") != ISSUER:
+        raise Rejected("another issuer")
+    return claims
+
+
 def hinted(keys: Keys, client: Client, hint: str) -> str | None:
-    """The subject of an ID token of ours for this client, however old it is; None for anything else."""
+    """The subject of an ID token of ours for this client; None for anything else."""
     try:
-        envelope = open_compact(Guard(kind=id_token_only), hint.encode("utf-8", "surrogatepass"))
-        claims = strict_object(envelope.payload)
+        claims = our_id_token(keys, hint)
     except Rejected:
         return None
-    ours = envelope.header.get("alg") == keys.alg and envelope.header.get("kid") == keys.kid
-    if not ours or not verifies(keys.alg, keys.verifying, envelope.signing_input, envelope.signature):
-        return None
-    meant = claims.get("iss") == ISSUER and claims.get("aud") == client.id
-    return str(claims.get("sub")) if meant else None
+    return str(claims.get("sub")) if claims.get("aud") == client.id else None

@@ -156,6 +156,8 @@ _VARIANTS = {**_EXACT, **_NORMALISED, **_POLLUTED, **_DANGEROUS, **_NARROW}
 
 EXACT = tuple(map(Variant, _EXACT))
 """What an exact comparison refuses and a comparison of beginnings, hosts or patterns may let through."""
+ONE_OF_EACH = tuple(map(Variant, ("another host", "longer path", "a query added", "the host as a prefix")))
+"""Of `EXACT`, one of each kind, where every try is dear."""
 NORMALISED = tuple(map(Variant, _NORMALISED))
 """What the comparison of raw strings refuses and that of parsed or decoded ones may let through."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from conformance.target.issued_tokens import IssuedTokens
 from conformance.target.oauth_messages import Change, Client, Code, TokenAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from conformance.attacks.assertions import ClientKey
     from conformance.target.party import Party
@@ -97,15 +96,6 @@ class Asserting(IssuedTokens):
         self.holder(browser, await self.redeem_asserting(browser, client, assertion))
         if (await self.redeem_asserting(browser, client, assertion)).granted:
             self.not_applicable("an assertion counts as often as it is sent, even one after the other")
-
-    async def redeem_all_asserting(self, codes: Sequence[Code], assertion: str) -> list[TokenAnswer]:
-        """Redeem several codes with one assertion, together, on connections that are open already."""
-        clients = [self.authorization.client_of(code.browser, alone=True) for code in codes]
-        await self.warm(clients)
-        asked = [self.redemption(code, {"client_assertion": assertion}) for code in codes]
-        told = "redeems a code with an assertion that others use"
-        calls = (self.authorization.call(c, r, f"{r.client} {told}") for c, r in zip(clients, asked, strict=True))
-        return list(await asyncio.gather(*calls))
 
     # -- tokens of one kind in the place of another
 

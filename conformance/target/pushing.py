@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from conformance.attacks.jwt import parse
 from conformance.attacks.material import is_number
-from conformance.attacks.redirects import EXACT, place, sent_elsewhere
+from conformance.attacks.redirects import ONE_OF_EACH, place, sent_elsewhere
 from conformance.model import Capability
 from conformance.target.authorization import PUSH
 from conformance.target.back_channel import BackChannel
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from conformance.target.party import Party
     from conformance.target.system import System
 
-WRONG_PLACES = ("another host", "longer path", "a query added", "the host as a prefix")
-"""Of the misspellings of `EXACT`, one of each kind: a push costs a request, and what it gave another."""
 MADE_UP = "urn:ietf:params:oauth:request_uri:pickproof-made-up-reference"
 METHOD_NOT_ALLOWED = 405
 
@@ -183,7 +181,7 @@ class Pushing(BackChannel):
 
         A client that authenticated may be allowed to name a new one in its push (RFC 9126 section 2.4).
         """
-        for variant in (variant for variant in EXACT if variant.name in WRONG_PLACES):
+        for variant in ONE_OF_EACH:
             request = self.request(client, redirect_uri=variant.of(client.redirect_uri))
             answer = await self.push(browser, request, f"with {variant.name}")
             if not answer.reference:

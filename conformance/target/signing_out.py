@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from conformance.attacks.jwt import b64_encode, compact, edit, parse
-from conformance.attacks.redirects import EVIL, EXACT, place
+from conformance.attacks.redirects import EVIL, ONE_OF_EACH, place
 from conformance.model import Capability
 from conformance.target.back_channel import BackChannel
 from conformance.target.consenting import ELSEWHERE
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LINK = {"Sec-Fetch-Site": "cross-site"}
 """A browser that follows a link of another site."""
-MISSPELT = ("longer path", "a query added", "the host as a prefix", "another host")
-"""Of the misspellings of `EXACT`, one of each kind: every attempt takes a login."""
 ASKED = ("consent_required", "interaction_required", "account_selection_required")
 """Errors of a silent request whose user is known (OpenID Connect Core section 3.1.2.6)."""
 OFFLINE = "offline_access"
@@ -172,7 +170,7 @@ class SigningOut(BackChannel):
     def destinations(self, client: Client) -> list[Destination]:
         """Addresses that are not registered for a client's logouts."""
         evil, own = f"https://{EVIL}/bye", self._registered(client)
-        misspelt = [Destination(v.name, v.of(own[0])) for v in EXACT if own and v.name in MISSPELT]
+        misspelt = [Destination(v.name, v.of(own[0])) for v in ONE_OF_EACH if own]
         others = [
             Destination(f"the address of {c}", uri)
             for c in self.authorization.clients for uri in self._registered(c) if uri not in own

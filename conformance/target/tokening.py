@@ -13,7 +13,7 @@ from conformance.attacks.jwt import parse
 from conformance.attacks.material import is_number
 from conformance.errors import Inconclusive
 from conformance.target.consenting import Consenting
-from conformance.target.oauth_messages import Client, Code, TokenAnswer, TokenRequest
+from conformance.target.oauth_messages import Change, Client, Code, TokenAnswer, TokenRequest
 from conformance.target.oracle import server_error
 from conformance.target.system import is_loopback
 from conformance.target.templates import json_of
@@ -237,12 +237,13 @@ class Tokening(Consenting):
 
     # -- races
 
-    async def redeem_together(self, code: Code) -> list[TokenAnswer]:
-        """Many redemptions of one code, started together on connections that are open already."""
-        clients = [self.authorization.client_of(code.browser, alone=True) for _ in range(self.AT_ONCE)]
+    async def redeem_together(self, *codes: Code, **changes: Change) -> list[TokenAnswer]:
+        """Redemptions that start together on connections that are open already: of several codes, or many of one."""
+        racing = codes if len(codes) > 1 else codes * self.AT_ONCE
+        clients = [self.authorization.client_of(code.browser, alone=True) for code in racing]
         await self.warm(clients)
-        request = self.redemption(code)
-        calls = (self.authorization.call(c, request, f"{code.client} redeems the code") for c in clients)
+        asked = [self.redemption(code, changes) for code in racing]
+        calls = (self.authorization.call(c, r, f"{c.label} redeems") for c, r in zip(clients, asked, strict=True))
         return list(await asyncio.gather(*calls))
 
     async def warm(self, parties: Sequence[Party]) -> None:

@@ -120,6 +120,6 @@ async def assertion_counts_once_in_a_race(target: Target) -> None:
     await target.need_assertions_once(alice, client)
     for _ in range(target.ROUNDS):
         codes = [await target.code(alice, client) for _ in range(target.AT_ONCE)]
-        target.demand_one_winner(await target.redeem_all_asserting(codes, target.assertion(client)))
+        target.demand_one_winner(await target.redeem_together(*codes, client_assertion=target.assertion(client)))
     await target.granted(alice, client)
     target.note = f"one success at the most in {target.ROUNDS} rounds of {target.AT_ONCE} uses each"
