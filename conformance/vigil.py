@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from conformance.target.strangers import answers
 from conformance.target.system import System
-from conformance.target.wire import Pulse
+from conformance.target.wire import GONE, Pulse
 
 LOOK = 1.0
 """Seconds between two looks at the run."""
@@ -17,6 +18,8 @@ FEW = 3
 """Requests in a row that may come to nothing: attacks do that to servers that live."""
 GIVE_UP = 30.0
 """Seconds without any answer after which the rest of a run is left; whoever is restarted is back by then."""
+SHOWN = 4
+"""Requests that are named of those which a process did not finish."""
 
 T = TypeVar("T")
 
@@ -37,7 +40,7 @@ class Vigil:
             async for item in _unless(watch, stream):
                 yield item
             if watch.done() or await self._is_gone():
-                self.told = _told(self._system.wire.pulse, self._began)
+                self.told = self._system.secrets.mask(_told(self._system.wire.pulse, self._began))
         finally:
             await _ended(watch)
 
@@ -81,5 +84,15 @@ def _told(pulse: Pulse, began: float) -> str:
     when = max(0.0, pulse.answered_at - began)
     return (
         f"the target stopped answering {when:.1f} s into the run: "
-        f"{pulse.lost} requests in a row came to nothing, the last with: {pulse.trouble}"
+        f"{pulse.lost} requests in a row came to nothing, the last with: {pulse.trouble}{_cut_off(pulse)}"
     )
+
+
+def _cut_off(pulse: Pulse) -> str:
+    """What a process was working on when it ended, the latest request first: one of them may be what ended it."""
+    latest = sorted(pulse.suspects, key=lambda exchange: -exchange.sent_at)
+    if not latest or pulse.trouble != GONE:
+        return ""
+    told = dict.fromkeys(f"{one.purpose} ({one.request.method} {urlsplit(one.request.url).path})" for one in latest)
+    more = f", and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return f"; it was working on: {', '.join(list(told)[:SHOWN])}{more}"

@@ -18,7 +18,7 @@ from conformance.model import Outcome
 from reference_impl.token_carrier import bearer
 from reference_impl.token_guard import Envelope, Guard, open_compact
 from reference_impl.token_keys import Keys, verifies
-from reference_impl.token_switch import Change, accepts, authorization, both, whole, wrapped
+from reference_impl.token_switch import Change, accepts, authorization, both, rules, whole, wrapped
 from reference_impl.token_variants import MINTING
 from reference_impl.web import answer
 from tests.test_checks_tokens import named, verdicts_of
@@ -78,6 +78,15 @@ def test_whoever_does_not_read_alg_is_not_blamed_for_its_spelling(tmp_path: Path
     found = verdicts_of(named("pinned", both(MINTING, accepts(pinned))), tmp_path, *ids)
     assert {found[id].outcome for id in ids} == {Outcome.NOT_APPLICABLE}
     assert "whatever alg says" in found[ids[0]].reason
+
+
+def test_whoever_lets_no_token_expire_is_not_blamed_for_how_it_reads_an_expiry(tmp_path: Path) -> None:
+    ids = ("token.json.dup-claim", "token.json.escape", "token.json.numbers", "token.exp.boundary")
+    eternal = named("eternal", both(MINTING, rules(parse=json.loads, expiry=lambda *_: True, life=lambda *_: True)))
+    verdicts = verdicts_of(eternal, tmp_path, *ids)
+    *reading, expiry = (verdicts[id] for id in ids)
+    assert {found.outcome for found in reading} == {Outcome.NOT_APPLICABLE}
+    assert expiry.outcome is Outcome.FAIL
 
 
 def test_a_crash_instead_of_a_refusal_names_the_one_repair(tmp_path: Path) -> None:

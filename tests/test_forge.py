@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jwt as pyjwt
@@ -99,6 +100,16 @@ def material(alg: str) -> Material:
 @functools.cache
 def family(check_id: str, alg: str) -> tuple[Forgery, ...]:
     return tuple(FAMILIES[check_id](material(alg)))
+
+
+@pytest.mark.parametrize(("sub", "zero"), [("0", False), ("1", True)])
+def test_the_owners_own_number_is_not_taken_for_nobodys(sub: str, zero: bool) -> None:
+    """A look-up by number finds the account of a signed "1" by 1 as well, and harms nobody."""
+    made = FAMILIES["token.sub.invalid"](replace(material("RS256"), genuine=issue("RS256", sub, "1")))
+    names = [forgery.name for forgery in made]
+    assert ("sub zero" in names) is zero
+    assert "sub as a number" not in names
+    assert "sub of nobody" in names
 
 
 def correct(alg: str, raw: bytes) -> dict[str, Any] | None:

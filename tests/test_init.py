@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import tomllib
 from pathlib import Path
@@ -400,6 +401,41 @@ async def test_a_logout_that_wants_the_refresh_token_is_found() -> None:
     draft = (await explored(Stays("POST"))).draft
     assert draft.table["logout"] == {"send": "POST /auth/logout", "json": {"refreshToken": "{refresh}"}}
     assert draft.table["refresh"]["send"] == "POST /auth/refresh-token"
+
+
+class Listed(Stays):
+    """Keeps a list of refresh tokens: one route takes them, one forgets what it is told, and says yes to whatever."""
+
+    def __init__(self, renewing: str = "/token") -> None:
+        super().__init__("POST")
+        self.renewing = renewing
+
+    def routes(self) -> list[Route]:
+        ends = [Route("/logout", self.leave, methods=["DELETE"]), Route(self.renewing, self.renew, methods=["POST"])]
+        return [*Tokens.routes(self)[:2], *ends]
+
+    async def shown(self, request: Request) -> str:
+        told = await request.body()
+        return str(json.loads(told).get("token")) if told.startswith(b"{") else ""
+
+    async def leave(self, request: Request) -> Response:
+        self.renewals.pop(await self.shown(request), None)
+        return Response(status_code=204)
+
+
+@pytest.mark.asyncio
+async def test_of_the_logouts_that_all_say_yes_the_one_is_taken_that_ends_the_refresh_token() -> None:
+    draft = (await explored(Listed())).draft
+    assert draft.table["refresh"]["send"] == "POST /token"
+    assert draft.table["refresh"]["json"] == {"token": "{refresh}"}
+    assert draft.table["logout"] == {"send": "DELETE /logout", "json": {"token": "{refresh}"}}
+
+
+@pytest.mark.asyncio
+async def test_a_refresh_token_whose_route_is_hidden_is_told() -> None:
+    draft = (await explored(Listed("/hidden/away"))).draft
+    assert "refresh" not in draft.table
+    assert "# refresh = {" in draft.text()
 
 
 @pytest.mark.asyncio

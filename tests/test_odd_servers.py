@@ -635,3 +635,33 @@ def test_a_session_that_made_room_for_others_contradicts_nothing(most: int) -> N
     site.most = most
     found = verdict(site, "lifecycle.model")
     assert found.outcome in (Outcome.PASS, Outcome.INCONCLUSIVE), (found.expected, found.actual)
+
+
+# -- time
+
+
+class Late(Site):
+    """Sessions end after two seconds; who asks towards the end waits for the answer until they have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.born: dict[str, float] = {}
+
+    def new_session(self, user: str) -> str:
+        sid = super().new_session(user)
+        self.born[sid] = time.monotonic()
+        return sid
+
+    async def me(self, request: Request) -> Response:
+        sid = request.cookies.get("sid", "")
+        left = self.born.get(sid, 0.0) + 2.0 - time.monotonic()
+        if 0 < left < 1.3:
+            await asyncio.sleep(left + 0.1)
+            left = 0.0
+        if left <= 0:
+            self.sessions.pop(sid, None)
+        return await super().me(request)
+
+
+def test_an_answer_that_comes_after_the_limit_is_no_early_end() -> None:
+    assert verdict(Late(), "session.timeout.absolute", {"policy": {"absolute": "2s"}}).outcome is Outcome.PASS

@@ -931,6 +931,14 @@ async def test_a_word_that_nothing_provides_is_told_before_the_first_request(
     assert site.seen == []
 
 
+@pytest.mark.asyncio
+async def test_braces_of_a_query_are_no_words_where_they_hold_spaces() -> None:
+    identity = {"send": "GET /me", "query": {"query": "{ me { name } }"}, "name": "json:/name"}
+    assert await proofs_of(a_system(Site(), {"identity": identity}))
+    with pytest.raises(DescriptionError, match="with spaces"):
+        await proofs_of(a_system(Site(), {"identity": {**identity, "query": {"query": "{me{name}}"}}}))
+
+
 def test_every_word_of_the_documentation_is_known() -> None:
     table = {
         **TABLE,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from conformance.attacks.ecdsa_recovery import CURVES, recovered
-from conformance.attacks.jwt import Token, parse
+from conformance.attacks.jwt import Token, b64_encode, parse
 from conformance.attacks.keys import parse_keys
 from conformance.model import Outcome, Verdict
 from conformance.registry import catalogue
@@ -126,6 +128,29 @@ def verdict(site: Site, check: str) -> Verdict:
 def test_a_key_that_nobody_publishes_is_worked_out_and_tried_as_a_secret() -> None:
     assert verdict(Signing(), "token.alg.es-to-hs").outcome is Outcome.FAIL
     assert verdict(Signing(confused=False), "token.alg.es-to-hs").outcome is Outcome.PASS
+
+
+class InAsn1(Signing):
+    """Signs as old libraries did: the numbers in an ASN.1 sequence, whose length varies."""
+
+    def welcome(self, request: Request, user: str) -> Response:
+        made = parse(json.loads(super().welcome(request, user).body)["access_token"])
+        assert made is not None
+        r, s = (int.from_bytes(part, "big") for part in (made.signature[:32], made.signature[32:]))
+        raw = ".".join((*made.segments[:2], b64_encode(encode_dss_signature(r, s))))
+        return JSONResponse({"access_token": raw})
+
+
+@pytest.mark.parametrize("place", ["", "/public.pem"])
+def test_a_key_whose_signatures_are_in_asn1_is_tried_as_a_secret(place: str) -> None:
+    assert verdict(InAsn1(place=place), "token.alg.es-to-hs").outcome is Outcome.FAIL
+    assert verdict(InAsn1(place=place, confused=False), "token.alg.es-to-hs").outcome is Outcome.PASS
+
+
+def test_signatures_in_asn1_are_told() -> None:
+    found = verdict(InAsn1(), "token.alg.es-der")
+    assert found.outcome is Outcome.FAIL
+    assert found.actual == "the target's own is in ASN.1"
 
 
 @pytest.mark.parametrize("place", ["/public.pem", "/public-key"])

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from conformance import vigil
+from conformance.model import Exchange, Request
+from conformance.target.wire import CUT, GONE, Pulse
 from tests.hostile.runs import Done, assert_harmless, certified
 from tests.hostile.scenarios import page
 from tests.hostile.server import Asked, Peer, Proper, Scenario, Turned, after
@@ -50,7 +52,12 @@ def attacked(run: Scenario, turned: Turned, folder: Path, *words: str) -> Done:
 
 @pytest.mark.parametrize(
     ("run", "trouble"),
-    [(dies, "no connection"), (hangs, "no answer in time"), (gateway, "status 502"), (resets, "the connection broke")],
+    [
+        (dies, r"no connection(; it was working on: .+ \(\w+ /\S*\))?"),
+        (hangs, "no answer in time"),
+        (gateway, "status 502"),
+        (resets, "the connection broke"),
+    ],
 )
 def test_who_dies_is_named_in_one_line(run: Scenario, trouble: str, tmp_path: Path) -> None:
     done = attacked(run, after(PROVEN), tmp_path)
@@ -62,6 +69,29 @@ def test_who_dies_is_named_in_one_line(run: Scenario, trouble: str, tmp_path: Pa
     assert re.fullmatch(line.removeprefix("The run ended early: "), told)
     for page_ in ("report.html", "summary.md"):
         assert re.search(line, (done.folder / page_).read_text().replace("\\", ""))
+
+
+def exchange(purpose: str, sent: float, error: str) -> Exchange:
+    request = Request("GET", "http://127.0.0.1:1/me?t=secret", (), b"")
+    return Exchange(request, None, error, "alice", purpose, sent, 0.1)
+
+
+def test_what_a_process_was_working_on_when_it_ended_is_named() -> None:
+    pulse = Pulse(lost=2)
+    for step in (
+        exchange("alice: who am I?", 1.0, f"{CUT}: closed by the target without an answer"),
+        exchange("a thief: who am I?", 2.0, f"{CUT}: closed by the target without an answer"),
+        exchange("bob: who am I?", 3.0, f"{GONE}: Connection refused"),
+    ):
+        pulse.feel(step)
+    told = vigil._told(pulse, 0.0)
+    assert told.endswith("; it was working on: a thief: who am I? (GET /me), alice: who am I? (GET /me)")
+
+
+def test_a_target_that_only_breaks_connections_was_working_on_nothing_in_particular() -> None:
+    pulse = Pulse()
+    pulse.feel(exchange("alice: who am I?", 1.0, f"{CUT}: closed by the target without an answer"))
+    assert "working on" not in vigil._told(pulse, 0.0)
 
 
 def test_the_rest_of_the_run_is_left_to_who_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,9 +108,12 @@ def recovered(tokens: Sequence[Token]) -> tuple[PublicKey, ...]:
 
 
 def _candidates(curve: Curve, token: Token) -> Iterator[tuple[int, int]]:
-    half = len(token.signature) // 2
-    r, s = (int.from_bytes(part, "big") for part in (token.signature[:half], token.signature[half:]))
-    if half != curve.width or not (0 < r < curve.n and 0 < s < curve.n):
+    try:
+        signature = jwt.side_by_side(token.signature, curve.width)
+    except ValueError:
+        return
+    r, s = (int.from_bytes(part, "big") for part in (signature[: curve.width], signature[curve.width :]))
+    if not (0 < r < curve.n and 0 < s < curve.n):
         return
     digest = hashlib.new(curve.digest, ".".join(token.segments[:2]).encode()).digest()
     z = int.from_bytes(digest, "big") % curve.n

@@ -149,9 +149,27 @@ def verifies(token: Token, key: object) -> bool:
 
     try:
         algorithm, prepared = _prepared(token.alg, key)
-        return bool(algorithm.verify(data, prepared, token.signature))
+        curve = getattr(prepared, "curve", None)
+        signature = token.signature if curve is None else side_by_side(token.signature, (curve.key_size + 7) // 8)
+        return bool(algorithm.verify(data, prepared, signature))
     except (KeyError, TypeError, ValueError, NotImplementedError, InvalidKeyError):
         return False
+
+
+def side_by_side(signature: bytes, width: int) -> bytes:
+    """The two numbers of an ECDSA signature (RFC 7518 section 3.4), also of one in ASN.1, as old libraries make it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if len(signature) == 2 * width:
+        return signature
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    try:
+        return b"".join(number.to_bytes(width, "big") for number in decode_dss_signature(signature))
+    except OverflowError as error:
+        raise ValueError("numbers that are too long") from error
 
 
 def _prepared(alg: str, key: object) -> tuple[Any, Any]:

@@ -16,6 +16,8 @@ EXAMPLES = {
     "login": 'login = { send = "POST /login", json = { username = "{user}", password = "{password}" } }',
     "identity": 'identity = { send = "GET /me", name = "json:/name" }',
     "logout": 'logout = { send = "POST /logout" }',
+    "refresh": 'refresh = { send = "POST /refresh", json = { refresh_token = "{refresh}" }, '
+    'take = { access = "json:/access_token" } }',
     "public_url": 'public_url = "https://shop.example"',
     "change_password": 'change_password = { send = "POST /password", json = '
     '{ old = "{password}", new = "{new_password}" } }',

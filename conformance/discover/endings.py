@@ -44,8 +44,13 @@ class Ending:
     """Whether the client counted as signed out afterwards."""
 
 
-async def find_logout(probe: Probe, account: str, trial: Trial, identity: Found, api: Api | None) -> Ending | None:
-    """A request or form after which the session that sent it is over; else one that at least says yes."""
+async def find_logout(
+    probe: Probe, account: str, trial: Trial, identity: Found, api: Api | None, renewal: dict[str, Any] | None = None
+) -> Ending | None:
+    """A request or form after which the session that sent it is over; else one that at least says yes.
+
+    Where access tokens live on, a `renewal` that works no longer tells which logout was meant.
+    """
     probe.describe({**trial.table(), **identity.table()})
     party = await log_in(probe, account, trial)
     polite: Ending | None = None
@@ -63,12 +68,41 @@ async def find_logout(probe: Probe, account: str, trial: Trial, identity: Found,
             continue
         if not await _still_in(party, identity):
             return Ending(verb, True)
-        posted = verb.get("send", "").startswith("POST") and exchange.answer.status < 300
+        posted = verb.get("send", "").startswith(("POST", "DELETE")) and exchange.answer.status < 300
         # A page that still greets the user is no logout, whatever it was asked for.
         posted = posted and extract(identity.source, exchange.answer, {}) != identity.name
         said = len(party.jar) < held or (posted and not await _says_so_anywhere(party, exchange))
         polite = polite or (Ending(verb, False) if said else None)
-    return polite
+    send = polite.verb.get("send") if polite and renewal else None
+    return Ending(await _last_renewal(probe, account, trial, send, renewal or {}), False) if send else polite
+
+
+async def _last_renewal(
+    probe: Probe, account: str, trial: Trial, send: str, renewal: dict[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """The shape of a logout after which a refresh token gives nothing any more; else the plainest."""
+    shapes = list(_shapes(send, trial))
+    for verb in shapes:
+        party = await log_in(probe, account, trial)
+        if party is None or probe.budget.left <= 0:
+            break
+        await probe.attempt(party, "logout", verb)
+        if not await _renews(probe, party, renewal):
+            return verb
+    return shapes[0]
+
+
+async def _renews(probe: Probe, party: Party, renewal: dict[str, Any]) -> bool:
+    exchange = await probe.attempt(party, "refresh", renewal)
+    return bool(_renewed(exchange))
+
+
+def _renewed(exchange: Exchange | None) -> dict[str, str]:
+    """Where a new access token stands, with what else stands beside it; nothing where there is none."""
+    if exchange is None or exchange.answer is None or exchange.answer.status >= 300:
+        return {}
+    take = taken_from(document(exchange))
+    return take if "access" in take else {}
 
 
 def _is_nothing(probe: Probe, exchange: Exchange) -> bool:
@@ -110,7 +144,9 @@ async def _logouts(
         if slashed := probe.slashed(bare):
             path, first = slashed, {"send": f"POST {slashed}"}
             bare = await party.send("POST", path, purpose=f"{party.label} logs out at {path}")
-        if bare.answer and bare.answer.status == WRONG_METHOD:
+        told_so = bare.answer is not None and bare.answer.status == WRONG_METHOD
+        # Some routers answer 404 to a method that a path has not; who hands out refresh tokens may delete them.
+        if told_so or ("refresh" in trial.take and path in beside[:1] and probe.absent(bare)):
             for verb in _shapes(f"DELETE {path}", trial):
                 yield verb
         if trial.csrf is None and bare.answer and _wants_csrf(bare.answer):
@@ -164,7 +200,7 @@ def _shapes(send: str, trial: Trial) -> Iterator[dict[str, Any]]:
     if send.startswith("GET"):
         return
     if "refresh" in trial.take:
-        yield {**plain, "json": {_member_of(trial): "{refresh}"}}
+        yield from ({**plain, "json": {name: "{refresh}"}} for name in dict.fromkeys((_member_of(trial), "token")))
     yield {**plain, "json": {}}
 
 
@@ -202,8 +238,7 @@ async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None
         if probe.budget.left <= 0:
             break
         exchange = await probe.attempt(party, "refresh", verb) if party else None
-        take = taken_from(document(exchange)) if exchange else {}
-        if exchange and exchange.answer and exchange.answer.status < 300 and "access" in take:
+        if take := _renewed(exchange):
             return {**verb, "take": take}
     return None
 
@@ -216,8 +251,7 @@ def _refreshes(places: list[str], trial: Trial) -> Iterator[dict[str, Any]]:
     for place in places:
         if place == "/token":
             yield {"send": "POST /token", "form": {"grant_type": "refresh_token", "refresh_token": "{refresh}"}}
-            continue
-        names = dict.fromkeys((own, *REFRESH_NAMES, "token")) if place == places[0] else (own,)
+        names = dict.fromkeys((own, *REFRESH_NAMES, "token")) if place in (places[0], "/token") else (own,)
         yield from ({"send": f"POST {place}", "json": {name: "{refresh}"}} for name in names)
         yield {"send": f"POST {place}", "headers": {"Authorization": "Bearer {refresh}"}}
 

@@ -32,6 +32,7 @@ OPTIONAL = ("logout", "refresh", "change_password", "protected", "keys", "return
 """Keys without which a description still works."""
 
 UNSENT = "Read off, never sent: `pickproof doctor --allow destructive` proves it on an account for that."
+NO_REFRESH = "The login gives a refresh token, and what takes it was not found. Fill in:"
 NO_CHANGE = "No password change was found. If there is one:"
 
 
@@ -180,13 +181,15 @@ async def _rest(
     draft.comments["login"] = f"From {trial.source}."
     if refresh := await find_refresh(probe, account, trial, api):
         draft.table["refresh"] = refresh
+    elif "refresh" in trial.take:
+        draft.wishes["refresh"] = NO_REFRESH
     change = await find_change(probe, trial, identity, api)
     if change:
         draft.table["change_password"] = change
     told, text = (draft.comments, UNSENT) if change else (draft.wishes, NO_CHANGE)
     told["change_password"] = text
     # Last: some targets end every session of an account at a logout.
-    ending = await find_logout(probe, account, trial, identity, api)
+    ending = await find_logout(probe, account, trial, identity, api, refresh)
     if ending:
         draft.table.update(trial.table())
         draft.table["logout"] = ending.verb

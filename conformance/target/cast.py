@@ -82,7 +82,8 @@ class Cast(View):
         while self.clock.now() + pause < until:
             await self.clock.until(self.clock.now() + pause)
             judged = await party.whoami()
-            if not judged.accepted:
+            # On a slow machine the answer may come after `until`: a session that has ended by then kept its limit.
+            if not judged.accepted and self.clock.now() < until:
                 age = self.clock.now() - party.issued_at
                 self.inconclusive(f"{party.label}'s session ended {age:.0f} s after login, before the limit: {judged}")
 

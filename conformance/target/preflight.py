@@ -28,6 +28,9 @@ from conformance.target.verbs import NotTakenError, identify
 if TYPE_CHECKING:
     from conformance.target.authorization import AuthorizationServer
 
+HOW_NO_WORD = "take it in an earlier step of the verb, correct its name, or write { it } with spaces if it is no word"
+"""What to try where braces hold no known word; a query in GraphQL has braces of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -57,7 +60,7 @@ async def preflight(system: System, wait_for: float = 0) -> AsyncIterator[Proof]
         PreflightError: the target does not do what the description says.
     """
     if unknown := unknown_word(system.description):
-        raise DescriptionError(system.where, *unknown, "take it in an earlier step of the verb, or correct its name")
+        raise DescriptionError(system.where, *unknown, HOW_NO_WORD)
     try:
         async for proof in _steps(system, wait_for):
             yield proof

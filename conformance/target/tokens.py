@@ -59,6 +59,14 @@ class TokenAttacks(Cast, Expectations):
         """Every member of this check's own family of forgeries is refused, the genuine token being accepted."""
         await self.expect_all_refused(await self.forged(self.check.id))
 
+    async def expect_signatures_of_fixed_length(self) -> None:
+        """The target's own ECDSA signatures are two numbers of fixed length (RFC 7518 section 3.4)."""
+        from conformance.attacks.families.spelling import is_der
+
+        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        if is_der(self.jwt(alice)[1]):
+            self.violation("an ECDSA signature is two numbers of fixed length", "the target's own is in ASN.1")
+
     async def expect_forgeries_handled(self) -> None:
         """Every member of this check's family is refused, and none of them breaks the server."""
         await self.expect_all_handled(await self.forged(self.check.id))
@@ -78,7 +86,16 @@ class TokenAttacks(Cast, Expectations):
                 self.violation(f"{party.label} is nobody, or {owner}", str(judged), (*party.history, judged.exchange))
             else:
                 self.note = "of a claim that stands twice the last counts"
+        await self.expect_expiry_counts()
         await self.expect_all_refused(refused)
+
+    async def expect_expiry_counts(self) -> None:
+        """A token that expired an hour ago is refused: else no odd expiry that is accepted tells how one is read."""
+        _, ended = (await self._forgeries("token.exp.boundary"))[0]
+        if (await ended.whoami()).accepted:
+            self.not_applicable(
+                "the target takes expired tokens, whatever their exp, so how it reads one tells nothing"
+            )
 
     async def forged(self, family: str) -> list[Party]:
         """An attacker for each member of a forgery family, each asserting another user's identity where it can.

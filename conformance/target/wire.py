@@ -36,6 +36,13 @@ QUIET = 10.0
 BROKEN = 500
 """From this status on an answer says that the server, or what stands behind it, does not work."""
 
+CUT = "the connection broke"
+"""What is said of a connection that ended without a whole answer."""
+GONE = "no connection"
+"""What is said where nobody listens."""
+SUSPECTS = 16
+"""Requests that may be under way when a process ends, more or less."""
+
 TransportFactory = Callable[[], httpx.AsyncBaseTransport]
 
 
@@ -116,15 +123,20 @@ class Pulse:
     """Requests since then, each of which came to nothing."""
     trouble: str = ""
     """What the last of them met."""
+    suspects: list[Exchange] = field(default_factory=list)
+    """Those of them whose connection broke: a process that ends cuts off what it is working on."""
 
     def feel(self, exchange: Exchange) -> None:
         """Take one more exchange into account."""
         answer = exchange.answer
         if answer is not None and answer.status < BROKEN:
             self.answered_at, self.lost = time.monotonic(), 0
+            self.suspects.clear()
             return
         self.lost += 1
         self.trouble = f"status {answer.status}" if answer else (exchange.error or "").partition(":")[0]
+        if self.trouble == CUT and len(self.suspects) < SUSPECTS:
+            self.suspects.append(exchange)
 
 
 @dataclass
@@ -228,13 +240,13 @@ def retry_after(answer: Answer) -> float:
 def _kind(problem: httpx.TransportError) -> str:
     words: dict[type[Any], str] = {
         httpx.ConnectTimeout: "no connection in time",
-        httpx.ConnectError: "no connection",
+        httpx.ConnectError: GONE,
         httpx.ReadTimeout: "no answer in time",
         httpx.WriteTimeout: "could not be sent in time",
         httpx.LocalProtocolError: "could not be sent",
         httpx.RemoteProtocolError: "the answer is not HTTP",
-        httpx.ReadError: "the connection broke",
-        httpx.WriteError: "the connection broke",
+        httpx.ReadError: CUT,
+        httpx.WriteError: CUT,
         httpx.ProxyError: "the proxy refused",
         httpx.UnsupportedProtocol: "could not be sent",
     }

@@ -6,6 +6,7 @@ Sources: RFC 7515 sections 2 and 7, RFC 4648 section 3.5, 8725bis sections 2.13 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 
@@ -158,6 +159,16 @@ def es_der(m: Material) -> Iterator[Forgery]:
     yield from _respelled(m, "signature in DER", "the same numbers in an ASN.1 sequence", signature=der)
     longer = jwt.b64_encode(b"\0" + r + b"\0" + s)
     yield from _respelled(m, "numbers with a leading zero", f"{width + 1} bytes for each number", signature=longer)
+
+
+def is_der(token: jwt.Token) -> bool:
+    """Whether a token's own ECDSA signature is in ASN.1, as no JWS has it."""
+    curve = order_of(token.alg)
+    if curve is None or len(token.signature) == 2 * curve[0]:
+        return False
+    with contextlib.suppress(ValueError):
+        return bool(jwt.side_by_side(token.signature, curve[0]))
+    return False
 
 
 def _der_integer(number: bytes) -> bytes:

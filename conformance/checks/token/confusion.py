@@ -183,4 +183,5 @@ async def ecdsa_signature_has_one_form(target: Target) -> None:
 
     Remedy: demand the fixed length of the algorithm before verifying.
     """
+    await target.expect_signatures_of_fixed_length()
     await target.expect_forgeries_refused()

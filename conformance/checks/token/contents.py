@@ -18,6 +18,7 @@ async def nearly_exp_is_not_exp(target: Target) -> None:
 
     Remedy: parse the claims with a parser that compares names exactly.
     """
+    await target.expect_expiry_counts()
     await target.expect_forgeries_refused()
 
 
@@ -34,6 +35,7 @@ async def numbers_beyond_all_clocks_are_handled(target: Target) -> None:
 
     Remedy: read strict JSON, and demand finite dates within a range of your own.
     """
+    await target.expect_expiry_counts()
     await target.expect_forgeries_handled()
 
 
