@@ -580,3 +580,17 @@ def test_words_are_derived_from_issuer_and_host() -> None:
     assert token is not None
     assert guess.guess_secret(token, guess.derived_words(token)) == b"shop-secret"
     assert "acme123" in guess.derived_words(token, "acme")
+
+
+def test_tokens_that_name_their_user_by_another_claim_lack_no_subject() -> None:
+    header, key, key_id = b'{"alg":"HS256"}', SECRET.encode(), "token.sub.invalid"
+    times = b'"iat":1,"exp":301'
+    signing = SigningKey(key=key, alg="HS256")
+    by_name, by_sub = (
+        jwt.parse(jwt.signed(header, b'{"%s":"alice",%s}' % (claim, times), "HS256", key))
+        for claim in (b"username", b"sub")
+    )
+    assert by_name
+    assert by_sub
+    assert list(FAMILIES[key_id](forge.material(by_name, signing=signing))) == []
+    assert next(f.name for f in FAMILIES[key_id](forge.material(by_sub, signing=signing))) == "sub absent"

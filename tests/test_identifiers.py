@@ -27,6 +27,7 @@ from conformance.attacks.layers import MAX_LAYERS, layers
 from conformance.attacks.reproduction import reproduce
 from conformance.attacks.secrecy import find_personal_data, find_secrets
 from conformance.attacks.sequences import sequence_defect, time_defect
+from conformance.target.cast import told
 
 LOWER36 = string.ascii_lowercase + string.digits
 BASE62 = string.ascii_letters + string.digits
@@ -74,13 +75,31 @@ REFERENCES: dict[str, tuple[Maker, float]] = {
     "prefixed": (lambda r: f"sess_{b64url(r.randbytes(16))}", 128),
     "express": (lambda r: quote(f"s:{b64url(r.randbytes(24))}.{b64(r.randbytes(32)).rstrip('=')}", safe=""), 192),
     "itsdangerous over an id": (lambda r: f"{b64url(r.randbytes(16))}.Zx3f9Q.{b64url(r.randbytes(20))}", 128),
+    "gorilla over an id": (
+        lambda r: securecookie(r, b"7\x0c\x004" + base64.b32encode(r.randbytes(32)).rstrip(b"=")),
+        256,
+    ),
     "tornado over an id": (
         lambda r: f'"2|1:0|10:1700000000|3:sid|88:{b64(r.randbytes(32).hex().encode())}|{r.randbytes(32).hex()}"',
         256,
     ),
 }
 
+
+def securecookie(r: random.Random, content: bytes) -> str:
+    """As gorilla/securecookie of Go signs a value."""
+    inner = base64.urlsafe_b64encode(content).decode()
+    return base64.urlsafe_b64encode(f"{1_700_000_000 + r.randrange(9)}|{inner}|".encode() + r.randbytes(32)).decode()
+
+
+GOB_MAP = (
+    b"\x0e\xff\x81\x04\x01\x02\xff\x82\x00\x01\x10\x01\x10\x00\x00"
+    b"\x21\xff\x82\x00\x01\x06string\x0c\x06\x00\x04user\x06string\x0c\x07\x00\x05"
+)
+"""The beginning of a table with the text `user`."""
+
 CONTAINERS: dict[str, Maker] = {
+    "gorilla": lambda r: securecookie(r, GOB_MAP + text_of(r, LOWER36, 5).encode()),
     "flask": lambda r: segments(
         json.dumps({"_user_id": str(r.randrange(9))}).encode(), r.randbytes(4), r.randbytes(20)
     ),
@@ -591,3 +610,10 @@ def test_long_random_ids_are_no_digests_with_data() -> None:
         head = rng.randbytes(20).hex()
         for tail in (rng.randbytes(44).hex(), base64.urlsafe_b64encode(rng.randbytes(60)).decode()):
             assert classify([head + tail]).scheme != "signed first"
+
+
+def test_a_password_beside_a_name_is_told_too() -> None:
+    """As Apache's mod_session_cookie writes both without mod_session_crypto."""
+    facts = {"user": "alice", "name": "alice", "password": "keeps-blue-herons"}
+    leaks = find_account_data("private-user=alice&private-pw=keeps-blue-herons&expiry=1700000000", facts)
+    assert [line.partition(" ")[0] for line in told(leaks)] == ["name", "password"]

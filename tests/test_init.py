@@ -726,3 +726,10 @@ async def test_a_url_without_accounts_names_init(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UsageError, match=r"pickproof init http://127\.0\.0\.1:1"):
         async with opened(BASE, Options()):
             pass
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["init", "http://127.0.0.1:9", "-o", str(tmp_path / "none" / "t.toml")]) == 2
+    assert "there is no folder" in capsys.readouterr().err

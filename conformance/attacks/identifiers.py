@@ -147,6 +147,9 @@ _MAKES: Final[tuple[_Make, ...]] = (
 )
 """Known wrappings, the most telling first; every value of the series must match."""
 
+_GORILLA: Final = _make("gorilla", r"\d{10}\|([\w-]+={0,2})\|.{20,64}", stamped=True)
+"""Time of issue, content in base64 and signature of Go's ``securecookie``, once the base64 around them is undone."""
+
 
 def classify(values: Sequence[str]) -> Kind:
     """Classify values that one target issued for one cookie or field; never raises.
@@ -154,6 +157,8 @@ def classify(values: Sequence[str]) -> Kind:
     The more values, the surer what is constant; with a single one nothing is. Percent-encoding and quotes are undone.
     """
     texts = [_plain(value) for value in values]
+    if texts and all(opened := [_GORILLA.pattern.fullmatch(_undone(text)) for text in texts]):
+        return _judged(_GORILLA, [_gob_text(match[1]) for match in opened if match])
     for make in _MAKES:
         found = [make.pattern.fullmatch(text) for text in texts]
         payloads = [match[1] for match in found if match]
@@ -163,7 +168,9 @@ def classify(values: Sequence[str]) -> Kind:
     return replace(_unwrapped(routed), scheme="routed") if routed else _unwrapped(texts)
 
 
-SIGNED: Final = frozenset({"tornado", "bottle", "express", "rails signed", "django signed", "itsdangerous", "signed"})
+SIGNED: Final = frozenset(
+    {"tornado", "bottle", "express", "rails signed", "django signed", "itsdangerous", "gorilla", "signed"}
+)
 """Makes whose payload may be a reference, or the content itself."""
 NO_ID_BITS: Final = 64
 """A payload with less room than this, the same at every login of an account, is the account's number."""
@@ -210,6 +217,17 @@ def _plain(value: str) -> str:
     return unquote(text) if "%" in text else text
 
 
+def _undone(value: str) -> str:
+    """What base64 wraps, a character for each byte; empty where a value is none."""
+    return (from_base64(value) or b"").decode("latin-1")
+
+
+def _gob_text(payload: str) -> str:
+    """The text that is all of a value of Go's gob, without the mark and the lengths before it; else the payload."""
+    found = re.fullmatch(rb".\x0c\x00.([!-~]+)", from_base64(payload) or b"", re.DOTALL)
+    return found[1].decode() if found else payload
+
+
 def _judged(make: _Make, payloads: Sequence[str]) -> Kind:
     """A wrapped value is self-contained when its make says so, or when its payload is readable or no session's own.
 
@@ -242,9 +260,13 @@ def _readable(text: str) -> bool:
 _PAIRS = re.compile(r"[\w.-]{1,64}=[^&=]*(&[\w.-]{1,64}=[^&=]*)+|[aO]:\d+:[{\"].*", re.DOTALL)
 
 
+_GOB = re.compile(rb"[\x01-\x7f]\xff\x81[\x03\x04]")
+"""How Go's gob begins what is more than one text or number: a length, and the definition of its first type."""
+
+
 def _is_serialised(layer: Layer) -> bool:
     if isinstance(layer.data, bytes):
-        return layer.data.startswith(SERIALISED)
+        return layer.data.startswith(SERIALISED) or _GOB.match(layer.data) is not None
     return bool(_PAIRS.fullmatch(layer.data))
 
 

@@ -24,6 +24,9 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.url}: init wants a URL, as in http://127.0.0.1:8000")
     if options.out.exists() and not options.force:
         raise UsageError(f"{options.out} exists: name another file with -o, or replace it with --force")
+    if not options.out.parent.is_dir():
+        # Said before a hundred requests whose draft would have nowhere to go.
+        raise UsageError(f"{options.out}: there is no folder {options.out.parent}")
     accounts, prompted = given(options.account, getpass.getpass) if options.account else (usual(), [])
     plain = {account.name: account.plain() for account in accounts}
     written = {account.name: account.written() for account in accounts}

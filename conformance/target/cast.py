@@ -144,8 +144,8 @@ class Cast(View):
 
 
 def told(leaks: Iterable[Leak]) -> list[str]:
-    """Leaks in words: what, where and masked; several of one place count once."""
-    found = {leak.where: leak for leak in leaks}
+    """Leaks in words: what, where and masked; one text that goes by several names counts once."""
+    found = {(leak.where, leak.masked): leak for leak in leaks}
     return [f"{leak.kind} at {leak.where or 'the value itself'} ({leak.masked})" for leak in found.values()]
 
 

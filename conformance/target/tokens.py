@@ -25,7 +25,7 @@ WHY_NONE = {
     "token.key.jwk-samekid": "the target's tokens name no key",
     "token.key.jku-bypass": "the target's tokens name no address that their verifier might trust",
     "token.alg.hash-switch": "the key of the target's tokens works with one algorithm alone",
-    "token.sub.injection": "the target's tokens name no subject",
+    "token.sub": "the target's tokens name no subject",
     "token.jwe.sign": "the target's tokens are HMAC-signed, or no public key that verifies them is known",
     "token.sig.other-token": "two logins gave the same token, so there is no other signature to borrow",
     "token.aud": "the target's tokens name no audience",
