@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlencode, urlsplit
 from starlette.responses import RedirectResponse, Response
 
 from .oauth_clients import CLIENTS, Client, exactly, only_redirect_uri
-from .oauth_codes import same_client, same_party
+from .oauth_codes import Claim, Codes, same_client, same_party
 from .oauth_faults_authorize import last_wins
+from .oauth_grants import Code, Grants
 from .oauth_pages import refusal_page
 from .oauth_params import Params, once
 from .oauth_switch import authorize, codes, fault
@@ -24,6 +25,10 @@ def _begins(client: Client, uri: str) -> bool:
 
 def _same_host(client: Client, uri: str) -> bool:
     return any(_host(uri) == _host(own) for own in client.redirect_uris) or exactly(client, uri)
+
+
+def _registered(_codes: Codes, _grants: Grants, _code: Code, claim: Claim) -> bool:
+    return claim.redirect_uri is None or any(exactly(c, claim.redirect_uri) for c in CLIENTS if c.id == claim.client)
 
 
 def _host(uri: str) -> tuple[str, str]:
@@ -105,6 +110,11 @@ FAULTS = (
     fault(
         "redirect-not-bound", "oauth.redirect.token-binding", "RFC6749-4.1.3 CWE-345",
         "The token endpoint does not compare the redirect URI.", codes(proofs=(same_client, same_party)),
+    ),
+    fault(
+        "redirect-bound-to-client", "oauth.redirect.token-binding", "RFC6749-4.1.3 CWE-345",
+        "The token endpoint takes any redirect URI that the client registered.",
+        codes(proofs=(same_client, same_party, _registered)),
     ),
 )  # fmt: skip
 """Primary killers are rows of group B of the catalogue's OAuth part."""

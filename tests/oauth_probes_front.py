@@ -256,6 +256,7 @@ PROBES: dict[str, Probe] = {
     "redirect-last-used": asked_twice(redirect_uri=(URI["web"], EVIL)),
     "loopback-port-fixed": fixed_port,
     "redirect-not-bound": redeems(redirect_uri=EVIL),
+    "redirect-bound-to-client": redeems(by="native", redirect_uri="http://[::1]/callback"),
     "code-reusable": reusable,
     "replay-spares-access": access_spared,
     "replay-spares-refresh": refresh_spared,

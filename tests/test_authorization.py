@@ -133,6 +133,10 @@ async def test_a_wrong_client_secret_says_so() -> None:
     error = await refused(AuthorizationSite(), clients=wrong)
     assert "web redeemed its code and got 401 with error=invalid_client" in error.problem
     assert "not-the-right-secret" not in str(error)
+    assert 'say oauth.clients.web.auth = "post"' in error.problem
+    told = await refused(AuthorizationSite(), clients={"web": {**wrong["web"], "auth": "post"}})
+    assert "invalid_client" in told.problem
+    assert "auth =" not in told.problem
 
 
 @pytest.mark.asyncio

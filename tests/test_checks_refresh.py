@@ -334,6 +334,27 @@ async def test_where_a_login_ends_the_refresh_token_before_checks_run_one_at_a_t
             assert not system.login_ends_refresh
 
 
+class OneLogoutForAll(Refreshing):
+    """A logout ends every refresh token of its user; the access tokens of other logins go on."""
+
+    async def logout(self, request: Request) -> Response:
+        user = self.who(request)
+        answer = await super().logout(request)
+        for family, live in self.families.items():
+            self.families[family] = [token for token in live if token.split(".")[1] != user]
+        return answer
+
+
+@pytest.mark.asyncio
+async def test_where_a_logout_ends_every_refresh_token_checks_run_one_at_a_time() -> None:
+    async with proven(OneLogoutForAll(), WORDS) as system:
+        assert system.logout_ends_refresh
+        assert system.why_alone == "a logout ends the account's other refresh tokens too"
+    for site in (Refreshing, Sticky, Deaf, OneForEachUser):
+        async with proven(site(), WORDS) as system:
+            assert not system.logout_ends_refresh
+
+
 class Sticky(Refreshing):
     """Answers without a new refresh token: the one that was shown goes on (RFC 6749 section 6)."""
 

@@ -77,7 +77,7 @@ class World:
         living = sum(family.user is user for family in self.alive)
         system = self.system
         # Whether a logout of one token may end the others is judged.
-        alone = system.login_ends_others or system.login_ends_refresh
+        alone = system.login_ends_others or system.login_ends_refresh or system.logout_ends_refresh
         return living < (1 if alone or (system.logout_ends_others and not self.target.has(Capability.TOKEN)) else limit)
 
     async def living(self, act: Act) -> Family:

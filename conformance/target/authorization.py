@@ -404,6 +404,11 @@ class AuthorizationServer:
         """The proper request for the successor of a refresh token (RFC 6749 section 6)."""
         return TokenRequest(client, altered((("grant_type", "refresh_token"), ("refresh_token", token)), changes))
 
+    def told_of_method(self, client: Client) -> str:
+        """What to try where a client was refused that is described with a secret alone: many take one method."""
+        chosen = client.auth == "basic" and not self.described.clients[client.id].auth
+        return f'; where it sends its secret in the form, say oauth.clients.{client}.auth = "post"' if chosen else ""
+
     async def grant(self, party: Party) -> None:
         """Let a client have tokens of whoever is logged in here: the party's, else the default one.
 
@@ -420,7 +425,8 @@ class AuthorizationServer:
             self.client_of(party), self.redemption(response.code, response.request), f"{client} redeems the code"
         )
         if not answer.granted:
-            self.trouble = f"{client} redeemed its code and got {answer}"
+            told = self.told_of_method(client) if answer.error == "invalid_client" else ""
+            self.trouble = f"{client} redeemed its code and got {answer}{told}"
             return
         if self.constant_prover and answer.text("token_type").lower() != "dpop":
             self.trouble = f"with a proof, {client} got a token of type {answer.text('token_type')}: see `oauth.dpop`"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conformance.target.front_channel import FrontChannel
-from conformance.target.oauth_messages import UNISSUED, Client, Code, TokenAnswer, TokenRequest, s256
+from conformance.target.oauth_messages import UNISSUED, Client, Code, TokenAnswer, TokenRequest, new_verifier, s256
 from conformance.target.party import form_body
 from conformance.target.verbs import StepFailedError
 
@@ -106,12 +106,25 @@ class BackChannel(FrontChannel):
             await self.granted(code.browser, code.client)
             self.violation(f"the code still works after {event}", str(answer), (*self.log,))
 
+    async def need_secret_demanded(self, browser: Party, client: Client) -> None:
+        """End the check where a client needs no secret at all: then none that it shows tells anything."""
+        if (await self.redeem(await self.code(browser, client), auth="none")).granted:
+            self.not_applicable(f"{client} gets tokens without its secret: oauth.client.auth-required judges that")
+
     # -- challenges
 
     def need_pkce(self) -> None:
         """End the check where the description says that the server has no PKCE: oauth.pkce.supported speaks of that."""
         if self.policy.pkce == "none":
             self.not_applicable('the server knows no challenges: policy.pkce = "none"')
+
+    async def understood(self, browser: Party, name: str) -> tuple[str, ...]:
+        """A parameter of PKCE, or nothing where the server compares no verifier.
+
+        Whoever does not know a parameter ignores it, however often it comes (RFC 6749 sections 3.1 and 3.2).
+        """
+        answer = await self.redeem(await self.code(browser), code_verifier=new_verifier())
+        return () if answer.granted else (name,)
 
     async def expect_unsatisfiable(
         self, browser: Party, client: Client, what: str, verifier: str, **changes: str

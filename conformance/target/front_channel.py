@@ -14,7 +14,7 @@ from conformance.target.oauth_messages import NOT_IMPLEMENTED, AuthorizationResp
 from conformance.target.tokening import Tokening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from conformance.model import Exchange
     from conformance.target.party import Party
@@ -130,6 +130,12 @@ class FrontChannel(Tokening):
         return next(found, None) or self.not_applicable(
             "no client with several redirect URIs is described: see `oauth.clients.*.more_redirect_uris`"
         )
+
+    def where_no_code_went(self) -> Iterator[tuple[Client, str]]:
+        """Clients, each with a redirect URI to which no code of it is sent: a stranger's, and others of its own."""
+        yield self.client("web"), "https://attacker.pickproof.example/callback"
+        for client in self.authorization.clients:
+            yield from ((client, uri) for uri in client.redirect_uris[1:2])
 
     def uri_with_query(self) -> tuple[Client, str]:
         """A client, and a registered redirect URI of it that has a query.

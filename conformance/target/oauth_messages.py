@@ -167,7 +167,10 @@ class AuthorizationResponse:
             return f"a page of the server ({answer.status})"
         token = "an access token" if self.value("access_token") else "neither code nor error"
         what = "a code" if self.code else f"error={self.error}" if self.error else token
-        return f"a redirect to {self.location.split('?')[0].split('#')[0]} with {what}"
+        place, _, fragment = self.location.partition("#")
+        # A fragment that answers shows a token; any other tells how the address differs from the registered one.
+        added = f"#{fragment}" if fragment and "=" not in fragment else ""
+        return f"a redirect to {place.split('?')[0]}{added} with {what}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,9 +238,11 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
     second = await _first_login(system, system.accounts[0])
     system.login_ends_others = not (await alice.whoami()).accepted
     system.doubt_shared()
+    renewing = not system.login_ends_others and _offers(system, "refresh")
+    third = await _first_login(system, system.accounts[0]) if renewing else None
     if system.login_ends_others:
         yield Proof("login", "a second login ends the first: checks run one at a time")
-    elif await _has_one_refresh_token(system, second):
+    elif third and await _refreshes(second) is False and await _refreshes(third) is True:
         system.login_ends_refresh = True
         yield Proof("refresh", "a second login ends the first one's refresh token: checks run one at a time")
     if not _offers(system, "logout"):
@@ -258,15 +260,11 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
     if not system.login_ends_others and not (await alice.whoami()).accepted:
         system.logout_ends_others = True
         text += "; it ends the account's other sessions too: checks run one at a time"
+    elif third and not system.login_ends_refresh and await _refreshes(third) is False:
+        system.logout_ends_refresh = await _refreshes(await _first_login(system, system.accounts[0])) is True
+    if system.logout_ends_refresh:
+        text += "; it ends the account's other refresh tokens too: checks run one at a time"
     yield Proof("logout", f"answered {status}; {text}", doubt=not out)
-
-
-async def _has_one_refresh_token(system: System, second: Party) -> bool:
-    """Whether the first account has one refresh token at a time, so that each login ends the one before."""
-    if not _offers(system, "refresh"):
-        return False
-    third = await _first_login(system, system.accounts[0])
-    return await _refreshes(second) is False and await _refreshes(third) is True
 
 
 async def _refreshes(party: Party) -> bool | None:

@@ -90,6 +90,8 @@ class System:
     """A second login ends the account's first refresh token, though not its session."""
     logout_ends_others: bool = False
     """A logout ends the account's other sessions too."""
+    logout_ends_refresh: bool = False
+    """A logout ends the account's other refresh tokens too, though not its sessions."""
     logout_says_401: bool = False
     """A logout that worked is answered as a stranger is: nobody is signed in any more."""
     pre_login: str | None = None
@@ -168,6 +170,8 @@ class System:
             return "a second login ends the account's first session"
         if self.login_ends_refresh:
             return "a second login ends the account's first refresh token"
+        if self.logout_ends_refresh:
+            return "a logout ends the account's other refresh tokens too"
         return "a logout ends the account's other sessions too" if self.logout_ends_others else ""
 
     @property

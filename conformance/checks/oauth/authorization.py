@@ -61,7 +61,7 @@ async def repeated_parameter_is_refused(target: Target) -> None:
     Remedy: refuse requests in which a parameter of the protocol stands twice.
     """
     alice, client = await target.own_login("alice"), target.client()
-    for name in ("client_id", "response_type", "state", "scope", "code_challenge"):
+    for name in ("client_id", "response_type", "state", "scope", *await target.understood(alice, "code_challenge")):
         values = [target.request(client).value(name), "pickproof-other-value"]
         response = await target.authorize(alice, client, **{name: values})
         target.demand_no_code(response, f"a repeated {name} gives no code")

@@ -81,6 +81,7 @@ async def client_secret_in_a_url_is_refused(target: Target) -> None:
     Remedy: read credentials from the Authorization header and the form body only.
     """
     code = await target.code(await target.own_login("alice"), target.client("confidential"))
+    await target.need_secret_demanded(code.browser, code.client)
     query = (("client_id", code.client.id), ("client_secret", code.client.secret))
     answer = await target.redeem(code, auth="none", query=query)
     await target.expect_no_token(answer, "a client secret in the query gives no token", code)
