@@ -233,6 +233,39 @@ async def test_a_sound_little_target_is_never_blamed(id: str) -> None:
     assert found.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE), found.reason or found.actual
 
 
+class Sliding(Refreshing):
+    """One kind of token, which opens routes and is renewed."""
+
+    def hand_out(self, family: str, user: str) -> Response:
+        token = f"{family}.{user}.{secrets.token_hex(16)}"
+        self.sessions[token] = user
+        self.families[family].append(token)
+        return JSONResponse({"access": token})
+
+
+TWICE = {"access": "json:/access", "refresh": "json:/access"}
+ONCE = {"access": "json:/access"}
+
+
+@pytest.mark.asyncio
+async def test_one_token_for_both_is_judged_once() -> None:
+    words = {name: {**WORDS[name], "take": TWICE} for name in WORDS}
+    assert (await verdict(Sliding(), "refresh.after-logout", **words)).outcome is Outcome.PASS
+    assert (await verdict(Sliding(), "refresh.not-a-bearer", **words)).outcome is Outcome.FAIL
+    found = await verdict(Sliding(), "refresh.access-not-refresh", **words)
+    assert found.outcome is Outcome.NOT_APPLICABLE
+    assert "refresh.not-a-bearer judges" in found.reason
+
+
+@pytest.mark.asyncio
+async def test_an_access_token_that_is_renewed_is_to_be_taken_twice() -> None:
+    words = {name: {**WORDS[name], "take": ONCE} for name in WORDS}
+    words["refresh"]["json"] = {"refresh": "{access}"}
+    found = await verdict(Sliding(), "refresh.after-logout", **words)
+    assert found.outcome is Outcome.NOT_APPLICABLE
+    assert "take it as `refresh` too" in found.reason
+
+
 class Broken(Refreshing):
     def refusal(self) -> Response:
         return JSONResponse({"error": "oops"}, 500)

@@ -198,6 +198,86 @@ async def test_the_anti_forgery_cookie_of_a_session_is_tried_at_logout() -> None
     assert table["logout"] == {"send": "POST /logout", "headers": {"X-CSRFToken": "{csrf}"}}
 
 
+class DoubleSubmitDelete(DoubleSubmit):
+    """The same where a logout is a DELETE, as FastAPI JWT Auth shows it, and a document may tell."""
+
+    told = False
+
+    def routes(self) -> list[Route]:
+        paths = {"/logout": {"delete": {}}, "/login": {"post": {}}, "/me": {"get": {}}}
+        document = JSONResponse({"openapi": "3.1.0", "paths": paths if self.told else {}})
+        return [
+            *super().routes()[:-1],
+            Route("/logout", self.logout, methods=["DELETE"]),
+            Route("/openapi.json", lambda _: document),
+        ]
+
+    async def logout(self, request: Request) -> Response:
+        answer = await super().logout(request)
+        return JSONResponse({"detail": "who?"}, 401) if answer.status_code == 403 else answer
+
+
+class DoubleSubmitTold(DoubleSubmitDelete):
+    told = True
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("site", [DoubleSubmitDelete, DoubleSubmitTold])
+async def test_the_anti_forgery_cookie_is_tried_where_a_logout_is_a_delete(site: type[DoubleSubmitDelete]) -> None:
+    table = await table_of(site())
+    assert table["logout"] == {"send": "DELETE /logout", "headers": {"X-CSRFToken": "{csrf}"}}
+
+
+class Greeting(Site):
+    """A form whose success leads to the start page, with a greeting in the address, as Roundup's does."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.start),
+            Route("/", self.login, methods=["POST"]),
+            Route("/logout", self.logout, methods=["POST"]),
+        ]
+
+    async def start(self, request: Request) -> Response:
+        user, said = self.who(request), request.query_params.get("ok", "")
+        form = '<form method="post"><input name="user"><input type="password" name="password"></form>'
+        leave = f'<b id="user">{user}</b><form method="post" action="/logout"><button>Log out</button></form>'
+        return HTMLResponse(f"<p>{said}</p>{leave if user else form}")
+
+    async def login(self, request: Request) -> Response:
+        told = await request.form()
+        if PASSWORDS.get(str(told.get("user"))) != told.get("password"):
+            return await self.start(request)
+        answer = RedirectResponse(f"/?ok=Welcome+{told['user']}", 303)
+        answer.set_cookie("sid", self.new_session(str(told["user"])))
+        return answer
+
+
+@pytest.mark.asyncio
+async def test_the_greeting_of_one_login_is_left_out_of_the_identity_route() -> None:
+    table = await table_of(Greeting())
+    assert table["identity"] == {"send": "GET /", "name": "html:#user"}
+
+
+class Nowhere(Greeting):
+    """Its login leads to a start page that the API does not have, as Piccolo's does."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/login", self.start),
+            Route("/login", self.login, methods=["POST"]),
+            Route("/me", self.me),
+            Route("/logout", self.logout, methods=["POST"]),
+        ]
+
+
+@pytest.mark.asyncio
+async def test_a_login_that_leads_nowhere_is_a_login() -> None:
+    table = await table_of(Nowhere())
+    assert table["login"] == {"page": "/login", "fill": {"user": "{user}", "password": "{password}"}}
+    assert table["identity"] == {"send": "GET /me", "name": "json:/name"}
+
+
 class Contained(Site):
     """A container's login: its form stands in place of the protected page, and its action has the session in it."""
 

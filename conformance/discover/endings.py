@@ -132,6 +132,8 @@ async def _logouts(
     for send in known:
         for verb in _shapes(send, trial):
             yield verb
+        for verb in _guarded(probe, party, trial, identity, {"send": send}) if trial.csrf is None else ():
+            yield verb
     beside = around(LOGOUTS_BESIDE, trial.place)
     if trial.place.rstrip("/").rpartition("/")[2] in RESOURCES:
         for verb in _shapes(f"DELETE {trial.place}", trial):
@@ -145,11 +147,12 @@ async def _logouts(
             path, first = slashed, {"send": f"POST {slashed}"}
             bare = await party.send("POST", path, purpose=f"{party.label} logs out at {path}")
         told_so = bare.answer is not None and bare.answer.status == WRONG_METHOD
+        first = {"send": f"DELETE {path}"} if told_so else first
         # Some routers answer 404 to a method that a path has not; who hands out refresh tokens may delete them.
         if told_so or ("refresh" in trial.take and path in beside[:1] and probe.absent(bare)):
             for verb in _shapes(f"DELETE {path}", trial):
                 yield verb
-        if trial.csrf is None and bare.answer and _wants_csrf(bare.answer):
+        if trial.csrf is None and bare.answer and (first["send"].startswith("DELETE") or _wants_csrf(bare.answer)):
             for verb in _guarded(probe, party, trial, identity, first):
                 yield verb
         if not probe.absent(bare) or ("refresh" in trial.take and probe.answers_here(bare)):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit
 
 from conformance.discover.forms import own_links
 from conformance.discover.logins import Trial, log_in
@@ -138,6 +139,9 @@ def _places(probe: Probe, trial: Trial, api: Api | None) -> list[str]:
     landing = probe.path_of(trial.answer.request.url) if is_page(trial.answer) else None
     linked = [p for p in own_links(probe, trial.answer) if IDENTITY.search(p) and not LOGOUT.search(p)]
     led = [landing] if landing and trial.answer.request.method == "GET" else []
+    if led and probe.system.words(trial.party)["user"] in unquote_plus(urlsplit(led[0]).query):
+        # Its query greets the one who logged in.
+        led.insert(0, urlsplit(led[0]).path)
     # Where a document describes the whole, guesses come after it.
     told = [*api.identities(), *api.protected()[:MOST_TOLD], *api.reads()[:MOST_TOLD]] if api else []
     beside = around(IDENTITIES_BESIDE, trial.place)

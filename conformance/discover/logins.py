@@ -211,7 +211,7 @@ async def _attempt(
         return None
     if seen is not None:
         seen.append(exchange)
-    if exchange.answer.status >= 400 or _says_error(exchange):
+    if (exchange.answer.status >= 400 and not _was_led_on(verb, exchange)) or _says_error(exchange):
         if exchange.answer.status in WRONG and "send" in verb:
             probe.refused.setdefault(verb["send"], exchange.answer.status)
         return None
@@ -228,6 +228,11 @@ async def _attempt(
     if not party.tokens and not len(party.jar):
         return None
     return Trial(verb, party, exchange, source, csrf, take, use)
+
+
+def _was_led_on(verb: dict[str, Any], exchange: Exchange) -> bool:
+    """Whether a form was answered by a way on, which leads nowhere: an API has no start page."""
+    return "page" in verb and exchange.request.method == "GET"
 
 
 def _says_error(exchange: Exchange) -> bool:

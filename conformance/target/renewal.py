@@ -26,6 +26,8 @@ from conformance.target.verbs import NotTakenError, StepFailedError
 
 BEGINNING, END = 4, 8
 """Exchanges that are shown of a long story."""
+NO_REFRESH = "no refresh token: `refresh` does not use {refresh}, and the login sets no such cookie"
+ITSELF = "; where the access token itself is renewed, take it as `refresh` too, and show it as {refresh}"
 NOT_REPLACED = "the refresh token is not replaced at its use: refresh.rotation judges that"
 
 
@@ -58,14 +60,14 @@ class Renewing(Endings, Sampling, Leaving):
 
     async def _find_carrier(self) -> Carrier:
         verb, party = self.system.description.refresh, self.system.any_shared()
-        if "refresh" in party.tokens or (verb and mentions([_spoken(step) for step in verb.steps], "refresh")):
+        if "refresh" in party.tokens or (verb and _mentioned(verb, "refresh")):
             return Carrier("token", "refresh")
         own = {c.name for c in self.system.carriers}
         names = [name for name in dict.fromkeys(n for n, _ in party.jar.as_pairs()) if name not in own]
         if len(names) > 1:
             return Carrier("cookie", await self._refreshing_cookie(names))
         if not names:
-            self.not_applicable("no refresh token: `refresh` does not use {refresh}, and the login sets no such cookie")
+            self.not_applicable(NO_REFRESH + (ITSELF if verb and _mentioned(verb, "access") else ""))
         return Carrier("cookie", names[0])
 
     async def _refreshing_cookie(self, names: list[str]) -> str:
@@ -267,6 +269,10 @@ class Renewing(Endings, Sampling, Leaving):
                 fresh = await self.system.login(other, self.system.log)
                 await self.refreshed(fresh)
                 learned.refresh_proven = began
+
+
+def _mentioned(verb: Verb, word: str) -> bool:
+    return mentions([_spoken(step) for step in verb.steps], word)
 
 
 def _spoken(step: Step) -> list[object]:

@@ -43,11 +43,16 @@ class RefreshValues(Renewing):
             self.not_applicable("the refresh token is signed: it carries its content itself, and refers to nothing")
 
     async def other_kinds(self, party: Party) -> list[tuple[str, str]]:
-        """Credentials of a party that are no refresh tokens, each with its name."""
+        """Credentials of a party that are no refresh tokens, each with its name.
+
+        Raises:
+            NotApplicable: there are none: what opens the routes is the refresh token itself.
+        """
         own = await self.refresh_token(party)
         found = {f"the {c.name} {c.kind}": party.secret(c) for c in self.system.carriers}
         found |= {"an ID token": party.tokens.get("id_token", "")}
-        return [(name, value) for name, value in found.items() if value and value != own]
+        kinds = [(name, value) for name, value in found.items() if value and value != own]
+        return kinds or self.not_applicable("the refresh token is the access token: refresh.not-a-bearer judges")
 
     async def expect_altered_refused(self, alter: Callable[[str, tuple[int, int]], str | None]) -> None:
         """What differs from a live refresh token in any way gives nothing; the live one still does afterwards."""
