@@ -25,7 +25,7 @@ from conformance.standards import requirement
 from conformance.target.facade import Target
 from conformance.target.party import Carrier
 from reference_impl import FAULTS, VARIANTS
-from tests.matrix import everything
+from tests.matrix import everything, verdicts
 from tests.toys import Site, proven
 
 IDS = fnmatch.filter(catalogue(), "refresh.*")
@@ -540,3 +540,9 @@ async def test_limits_that_nobody_declared_are_not_judged() -> None:
         found = await verdict(Refreshing(), id)
         assert found.outcome is Outcome.NOT_APPLICABLE
         assert f"policy.{key}" in found.reason
+
+
+@pytest.mark.asyncio
+async def test_a_signed_token_for_a_disabled_account_is_one_though_the_target_refuses_it() -> None:
+    (found,) = await verdicts("ref:refresh+disabled-refreshes", only=("refresh.after-user-disabled",))
+    assert "a new signed access token" in found.actual

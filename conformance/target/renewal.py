@@ -235,14 +235,27 @@ class Renewing(Endings, Sampling, Leaving):
 
     # -- expectations
 
-    async def expect_no_renewal(self, party: Party, when: str, declared: str = "", value: str | None = None) -> Party:
-        """A refresh token gives nothing that works, while a genuine one does; the party with what it was given."""
+    async def expect_no_renewal(
+        self, party: Party, when: str, declared: str = "", value: str | None = None, *, nor_signed: bool = False
+    ) -> Party:
+        """A refresh token gives nothing that works, while a genuine one does; the party with what it was given.
+
+        With `nor_signed` it gives no new JWT either, though the target itself would refuse that.
+        """
         renewal = await self.present(party, value)
-        if opened := await self.works(renewal):
+        opened = await self.works(renewal)
+        if opened := opened or (self._signed_anew(party, renewal) if nor_signed else ""):
             actual = opened + (f"; declared: {declared}" if declared else "")
             self.violation(f"{party.label} gets no new token {when}", actual, self.shown())
         await self.control_refresh(renewal.exchange.sent_at)
         return renewal.party
+
+    def _signed_anew(self, party: Party, renewal: Renewal) -> str:
+        for carrier in self.system.carriers if renewal.granted else ():
+            token = renewal.party.secret(carrier)
+            if token != party.secret(carrier) and parse(token):
+                return "a new signed access token, which every service takes that only verifies it"
+        return ""
 
     async def expect_renewal(self, party: Party, when: str) -> Party:
         """A refresh token that something was none of the business of still works; the party after the refresh."""
