@@ -437,6 +437,8 @@ async def test_a_guest_with_a_name_is_a_stranger() -> None:
         alice = await system.login("alice", system.log)
         assert (await alice.whoami()).accepted
         assert (await alice.holding("f" * 32).whoami()).refused
+    proofs = await proofs_of(a_system(Guest()))
+    assert not [proof for proof in proofs if proof.doubt]
 
 
 @pytest.mark.asyncio

@@ -180,6 +180,8 @@ async def _refusal(system: System, alice: Party) -> Proof:
             (exchange, again),
         )  # fmt: skip
     said = system.oracle.judge(exchange, name)
+    if said.refused:
+        return Proof("identity", f"a made-up credential is {said}")
     return Proof("identity", f"a made-up credential gets no clear refusal: {said}", doubt=True)
 
 
