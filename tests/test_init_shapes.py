@@ -381,3 +381,49 @@ class Anywhere(Site):
 @pytest.mark.asyncio
 async def test_a_page_that_greets_the_user_is_no_logout() -> None:
     assert "logout" not in await table_of(Anywhere())
+
+
+class Application(Bearers):
+    """One page and a script that knows the addresses, as bundlers write them; everything else is that page."""
+
+    SCRIPT = (
+        'const a=axios.create({baseURL:"/backend/v3"}),h="/home/login",x="img/login.png";'
+        "a.post(`/gate/enter/signin`,{}),a.get('/gate/who/current-user'),a.post(\"/gate/leave/sign-out\"),"
+        'a.post("/gate/enter/signup")'
+    )
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/backend/v3/gate/enter/signin", self.login, methods=["POST"]),
+            Route("/backend/v3/gate/who/current-user", self.me),
+            Route("/backend/v3/gate/leave/sign-out", self.out, methods=["POST"]),
+            Route("/static/app.js", lambda _: Response(self.SCRIPT, media_type="text/javascript")),
+            Route("/{rest:path}", lambda _: HTMLResponse("<div id=root></div><script src='/static/app.js'></script>")),
+        ]
+
+    async def out(self, request: Request) -> Response:
+        self.sessions.pop(request.headers.get("authorization", "").partition(" ")[2], None)
+        return Response(status_code=204)
+
+
+@pytest.mark.asyncio
+async def test_a_script_knows_where_one_logs_in_and_out() -> None:
+    app = Application()
+    table = await table_of(app)
+    assert table["login"]["send"] == "POST /backend/v3/gate/enter/signin"
+    assert table["identity"]["send"] == "GET /backend/v3/gate/who/current-user"
+    assert table["logout"] == {"send": "POST /backend/v3/gate/leave/sign-out"}
+    assert not [request for request in app.seen if "signup" in request]
+
+
+@pytest.mark.asyncio
+async def test_a_hostile_script_costs_nothing() -> None:
+    class Hostile(Bearers):
+        def routes(self) -> list[Route]:
+            addresses = "".join(f'"https://elsewhere.test/login","/a{n}/login",' for n in range(5000))
+            page = f"<script src='https://elsewhere.test/x.js'></script><script>{addresses}{'/a' * 300_000}</script>"
+            return [*super().routes(), Route("/", lambda _: HTMLResponse(page))]
+
+    app = Hostile()
+    await table_of(app)
+    assert len([request for request in app.seen if request.endswith("/login")]) < 40

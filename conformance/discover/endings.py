@@ -24,6 +24,7 @@ from conformance.discover.routes import (
     around,
     nearest,
 )
+from conformance.discover.scripts import logouts_in, refreshes_in
 from conformance.errors import DescriptionError, Inconclusive
 from conformance.model import Answer, Exchange
 from conformance.target.altered_login import changed, going_to
@@ -138,7 +139,8 @@ async def _logouts(
     if trial.place.rstrip("/").rpartition("/")[2] in RESOURCES:
         for verb in _shapes(f"DELETE {trial.place}", trial):
             yield verb
-    for path in dict.fromkeys([*beside[: len(LOGOUTS_BESIDE)], *nearest(LOGOUTS, trial.place), *beside]):
+    written = logouts_in(probe.written)[:2]
+    for path in dict.fromkeys([*written, *beside[: len(LOGOUTS_BESIDE)], *nearest(LOGOUTS, trial.place), *beside]):
         first = {"send": f"POST {path}"}
         if first["send"] in known or probe.budget.left <= 0:
             continue
@@ -236,7 +238,8 @@ async def find_refresh(probe: Probe, account: str, trial: Trial, api: Api | None
     probe.describe(trial.table())
     party = await log_in(probe, account, trial)
     beside = around(REFRESHES_BESIDE, trial.place)
-    places = dict.fromkeys([*(api.refreshes() if api else []), *beside, *nearest(REFRESHES, trial.place)])
+    known = [*(api.refreshes() if api else []), *refreshes_in(probe.written)[:2]]
+    places = dict.fromkeys([*known, *beside, *nearest(REFRESHES, trial.place)])
     for verb in _refreshes(list(places), trial) if party else ():
         if probe.budget.left <= 0:
             break

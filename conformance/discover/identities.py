@@ -23,6 +23,7 @@ from conformance.discover.routes import (
     around,
     nearest,
 )
+from conformance.discover.scripts import identities_in
 from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.templates import extract
@@ -146,7 +147,8 @@ def _places(probe: Probe, trial: Trial, api: Api | None) -> list[str]:
     told = [*api.identities(), *api.protected()[:MOST_TOLD], *api.reads()[:MOST_TOLD]] if api else []
     beside = around(IDENTITIES_BESIDE, trial.place)
     usual = nearest(IDENTITIES, trial.place)
-    places = [*led, *told, *linked[:4], *beside[: len(IDENTITIES_BESIDE)], *usual, *beside]
+    named = [*told, *linked[:4], *identities_in(probe.written)[:4]]
+    places = [*led, *named, *beside[: len(IDENTITIES_BESIDE)], *usual, *beside]
     return [path for path in dict.fromkeys(places) if not HANDS_OFF.search(path)]
 
 

@@ -24,6 +24,7 @@ from conformance.discover.routes import (
     TOKEN_HEADERS,
     USER_FIELDS,
 )
+from conformance.discover.scripts import logins_in
 from conformance.model import Answer, Exchange
 from conformance.target.party import Party
 from conformance.target.set_cookie import parse_set_cookie
@@ -32,6 +33,8 @@ from conformance.target.verbs import choose_form, same_place
 
 MOST_ATTEMPTS = 16
 """Logins that may be tried with an account: many targets throttle, and none should."""
+MOST_WRITTEN = 8
+"""Addresses that scripts name and that are asked."""
 SHORTEST_TOKEN = 16
 NOT_ALLOWED = (403, 419)
 WRONG_METHOD = 405
@@ -114,7 +117,8 @@ async def trials(
             filled.doubtful = any(login_fill(form) == fill for form in forms_on(probe, filled.answer))
             yield filled
     known: set[str | None] = {*(operation.path for operation in (api.logins() if api else [])), *elsewhere}
-    for path in LOGIN_ACTS:
+    written = logins_in(probe.written)[:MOST_WRITTEN]
+    for path in dict.fromkeys([*written, *LOGIN_ACTS]):
         if path in known or probe.budget.left <= 0 or probe.attempts >= MOST_ATTEMPTS:
             continue
         empty = await probe.stranger().send(
@@ -126,7 +130,8 @@ async def trials(
             if place in known:
                 continue
             known.add(place)
-            async for trial in _with_csrf(probe, account, list(_shapes(place, asked)), "a usual route"):
+            source = "the page's scripts" if path in written else "a usual route"
+            async for trial in _with_csrf(probe, account, list(_shapes(place, asked)), source):
                 yield trial
 
 

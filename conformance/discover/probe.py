@@ -91,6 +91,8 @@ class Probe:
     """Logins that were tried while it was not known yet how one logs in."""
     refused: dict[str, int] = field(default_factory=dict)
     """Routes that refused a login as one of wrong credentials, and the status."""
+    written: tuple[str, ...] = ()
+    """Addresses that the target's own scripts name."""
 
     # -- looking
 

@@ -18,6 +18,7 @@ from conformance.discover.openapi import Api, find_api
 from conformance.discover.openapi import login_verb as operation_verb
 from conformance.discover.probe import Budget, Probe, opened_probe
 from conformance.discover.routes import LOGOUT, SECOND_FACTOR
+from conformance.discover.scripts import read_scripts
 from conformance.errors import PreflightError
 from conformance.open import Options, make_system
 from conformance.target.description import parse
@@ -82,6 +83,8 @@ async def _explored(probe: Probe, accounts: tuple[str, ...]) -> Draft:
     draft = Draft({"base_url": probe.system.base_url})
     metadata, api, pages = await find_metadata(probe), await find_api(probe), await find_login_forms(probe)
     _published(draft, metadata)
+    if not (api and api.logins()):
+        await read_scripts(probe)
     halfway: Trial | None = None
     async for trial in trials(probe, accounts[:1], api, pages, _endpoints(metadata)):
         if identity := await find_identity(probe, trial, api, accounts[1:2]):
