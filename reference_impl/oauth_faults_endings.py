@@ -172,7 +172,7 @@ FAULTS = (
     ),
     fault(
         "revoke-without-cascade", "oauth.revoke.cascade-to-access", "RFC7009-2.1-cascade CWE-613",
-        "RevocationEndpoint a refresh token ends no access token.", revocation(refresh=_end_refresh_only),
+        "Revoking a refresh token ends no access token.", revocation(refresh=_end_refresh_only),
     ),
     fault(
         "revoke-of-any-client", "oauth.revoke.client-binding", "RFC7009-2.1 CWE-863",
@@ -188,7 +188,7 @@ FAULTS = (
     ),
     fault(
         "revoke-ends-all", "oauth.revoke.isolation", "RFC7009-2.1 CWE-645",
-        "RevocationEndpoint one refresh token ends every grant of the client.", revocation(refresh=_end_all_of_client),
+        "Revoking one refresh token ends every grant of the client.", revocation(refresh=_end_all_of_client),
     ),
     fault(
         "introspect-for-all", "oauth.introspect.auth-required", "RFC7662-2.1 CWE-306",
