@@ -165,7 +165,7 @@ VARIANTS = (
         tokens(client=_by_how_it_came), declared(auth={"web": "post"}), decides="client-authentication",
     ),
     variant(
-        "revoke-foreign-quietly", "RevocationEndpoint another client's token does nothing, quietly.",
+        "revoke-foreign-quietly", "Revoking another client's token does nothing, quietly.",
         revocation(foreign=lambda: None),
     ),
     *oauth_variants_reach.VARIANTS,
