@@ -252,7 +252,7 @@ async def _second_session(system: System, alice: Party) -> AsyncIterator[Proof]:
     exchange = await second.logout()
     status = exchange.answer.status if exchange.answer else 0
     out = (await second.whoami()).refused
-    system.logout_says_401 = status == 401 and out
+    system.logout_says_401, system.logout_in_vain = status == 401 and out, not out
     if not system.took_logout(exchange):
         raise PreflightError(
             "logout", f"answered {status or exchange.error}",

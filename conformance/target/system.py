@@ -94,6 +94,8 @@ class System:
     """A logout ends the account's other refresh tokens too, though not its sessions."""
     logout_says_401: bool = False
     """A logout that worked is answered as a stranger is: nobody is signed in any more."""
+    logout_in_vain: bool = False
+    """The client that logged out is still signed in."""
     pre_login: str | None = None
     """The visit that gives a stranger a session cookie, if one does."""
     public_keys: tuple[PublicKey, ...] = field(default=(), repr=False)
