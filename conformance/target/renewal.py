@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from conformance.attacks.jwt import parse
 from conformance.model import Exchange
@@ -243,10 +244,12 @@ class Renewing(Endings, Sampling, Leaving):
         With `nor_signed` it gives no new JWT either, though the target itself would refuse that.
         """
         renewal = await self.present(party, value)
-        opened = await self.works(renewal)
-        if opened := opened or (self._signed_anew(party, renewal) if nor_signed else ""):
+        if opened := await self.works(renewal):
             actual = opened + (f"; declared: {declared}" if declared else "")
             self.violation(f"{party.label} gets no new token {when}", actual, self.shown())
+        if nor_signed and (signed := self._signed_anew(party, renewal)):
+            shown = [*takewhile(lambda exchange: exchange is not renewal.exchange, self.log), renewal.exchange]
+            self.violation(f"{party.label} gets no new token {when}", signed, shown)
         await self.control_refresh(renewal.exchange.sent_at)
         return renewal.party
 
