@@ -49,13 +49,14 @@ class Options:
     def words(self) -> tuple[str, ...]:
         """The options of the command line that say this; those that say nothing new are left out."""
         usual = Options()
-        found = {
-            "--ca": self.ca, "--insecure": self.insecure, "--proxy": _without_password(self.proxy),
-            "--rate": self.limits.rate, "--concurrency": self.limits.concurrency, "--timeout": self.timeout,
-        }  # fmt: skip
-        ordinary = {"--concurrency": usual.limits.concurrency, "--timeout": usual.timeout}
-        said = {name: value for name, value in found.items() if value and value != ordinary.get(name)}
-        return tuple(w for name, value in said.items() for w in ([name] if value is True else [name, _word(value)]))
+        told = (
+            ("--ca", self.ca, usual.ca), ("--proxy", _without_password(self.proxy), usual.proxy),
+            ("--rate", self.limits.rate, usual.limits.rate),
+            ("--concurrency", self.limits.concurrency, usual.limits.concurrency),
+            ("--timeout", self.timeout, usual.timeout),
+        )  # fmt: skip
+        words = [word for name, value, ordinary in told if value != ordinary for word in (name, _word(value))]
+        return (*words, *(("--insecure",) if self.insecure else ()))
 
 
 def _word(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from .oauth_browser import ISSUER
 from .oauth_clients import Client
 from .token_guard import Guard, Header, Rejected, open_compact, strict_object
-from .token_keys import Keys, verifies
+from .token_keys import Keys, signed_by_us
 
 ID_TOKEN = "JWT"  # noqa: S105
 """The type that our ID tokens name; access tokens and sessions name others."""
@@ -28,8 +28,7 @@ def our_id_token(keys: Keys, hint: str) -> Mapping[str, Any]:
     """
     envelope = open_compact(Guard(kind=id_token_only), hint.encode("utf-8", "surrogatepass"))
     claims = strict_object(envelope.payload)
-    named = envelope.header.get("alg") == keys.alg and envelope.header.get("kid") == keys.kid
-    if not named or not verifies(keys.alg, keys.verifying, envelope.signing_input, envelope.signature):
+    if not signed_by_us(envelope, keys):
         raise Rejected("not our key")
     if claims.get("iss") != ISSUER:
         raise Rejected("another issuer")

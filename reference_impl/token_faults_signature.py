@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .token_carrier import bearer
 from .token_guard import TYPE, Envelope, Guard, Rejected, encode, open_compact, sealed
-from .token_keys import Keys, by_library, signature_of, verifies
+from .token_keys import Keys, by_library, ours, signature_of, verifies
 from .token_switch import (
     Change,
     accepts,
@@ -19,7 +19,6 @@ from .token_switch import (
     fault,
     fresh,
     is_none,
-    ours,
     whole,
     with_authorization,
     wrapped,

@@ -115,11 +115,6 @@ def alg(envelope: Envelope) -> str:
     return value if isinstance(value, str) else ""
 
 
-def ours(envelope: Envelope, keys: Keys) -> bool:
-    """Whether the header names our algorithm and our key."""
-    return envelope.header.get("alg") == keys.alg and envelope.header.get("kid") == keys.kid
-
-
 def is_none(envelope: Envelope) -> bool:
     """Whether a token says that nobody signed it, and nobody did (RFC 7515 section 4.1.1)."""
     return alg(envelope) == "none" and not envelope.signature

@@ -9,18 +9,10 @@ import pytest
 from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, Response
 
-from conformance.model import Outcome, Verdict
-from conformance.registry import catalogue
-from conformance.runner import judge_one
+from conformance.model import Outcome
 from conformance.target.oauth_messages import AuthorizationRequest, AuthorizationResponse, Client
-from tests.matrix import everything
-from tests.toy_oauth import OAUTH, SECRETS, AuthorizationSite
-from tests.toys import proven
-
-
-async def judged(site: AuthorizationSite, id: str) -> Verdict:
-    async with proven(site, {"oauth": OAUTH}) as system:
-        return await judge_one(system, catalogue()[id], [everything()])
+from tests.test_authorization_oddities import judged
+from tests.toy_oauth import SECRETS, AuthorizationSite
 
 
 class Once(AuthorizationSite):

@@ -22,7 +22,7 @@ from conformance.model import Outcome, Verdict
 from conformance.registry import catalogue
 from conformance.report.masked import steps
 from conformance.runner import judge_one
-from conformance.target import delays
+from conformance.target import guess_delays
 from tests.matrix import everything
 from tests.toys import PASSWORDS, Site, proven
 
@@ -124,7 +124,7 @@ class Delaying(OneSession):
 def test_a_slow_answer_is_no_throttling(
     delayed: Callable[[str, int], bool], outcome: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delays, "DOUBTS", 3)
+    monkeypatch.setattr(guess_delays, "DOUBTS", 3)
     carol = {"user": "carol", "password": THROTTLED["carol"], "role": "throttle"}
     changes = {"accounts": {**ACCOUNTS, "carol": carol}, "policy": {"throttle_failures": 40}}
     found = verdict(Delaying(delayed), "login.throttle.account", changes)

@@ -84,6 +84,10 @@ class _Make:
     guard: Callable[[str], bool] | None = None
     stamped: bool = False
     """Whether the wrapping adds the time of issue, so that one payload gives many values."""
+    opened: Callable[[str], str] = str
+    """Undoes what lies around the pattern."""
+    content: Callable[[str], str] = str
+    """What is left of a payload without the marks of its format."""
 
 
 def _is_jose(value: str) -> bool:
@@ -115,11 +119,32 @@ def _make(
     certain: bool = True,
     guard: Callable[[str], bool] | None = None,
     stamped: bool = False,
+    opened: Callable[[str], str] = str,
+    content: Callable[[str], str] = str,
 ) -> _Make:
-    return _Make(scheme, re.compile(pattern, re.DOTALL), form, certain, guard, stamped)
+    return _Make(scheme, re.compile(pattern, re.DOTALL), form, certain, guard, stamped, opened, content)
+
+
+def _undone(value: str) -> str:
+    """What base64 wraps, a character for each byte; empty where a value is none."""
+    return (from_base64(value) or b"").decode("latin-1")
+
+
+def _gob_text(payload: str) -> str:
+    """The text that is all of a value of Go's gob, without the mark and the lengths before it; else the payload."""
+    found = re.fullmatch(rb".\x0c\x00.([!-~]+)", from_base64(payload) or b"", re.DOTALL)
+    return found[1].decode() if found else payload
 
 
 _MAKES: Final[tuple[_Make, ...]] = (
+    # Time of issue, content in base64 and signature, all of it in base64 once more (Go's securecookie).
+    _make(
+        "gorilla",
+        r"\d{10}\|([\w-]+={0,2})\|.{20,64}",
+        stamped=True,
+        opened=_undone,
+        content=_gob_text,
+    ),
     _make("jwt", r"([\w-]+)\.[\w-]*\.[\w-]*", "self-contained", guard=_is_jose),
     _make("jwe", r"([\w-]+)\.[\w-]*\.[\w-]*\.[\w-]+\.[\w-]*", "self-contained", guard=_is_jose),
     _make("paseto", r"(v[1-4]\.(?:local|public)\.[\w-]+(?:\.[\w-]+)?)", "self-contained"),
@@ -147,9 +172,6 @@ _MAKES: Final[tuple[_Make, ...]] = (
 )
 """Known wrappings, the most telling first; every value of the series must match."""
 
-_GORILLA: Final = _make("gorilla", r"\d{10}\|([\w-]+={0,2})\|.{20,64}", stamped=True)
-"""Time of issue, content in base64 and signature of Go's ``securecookie``, once the base64 around them is undone."""
-
 
 def classify(values: Sequence[str]) -> Kind:
     """Classify values that one target issued for one cookie or field; never raises.
@@ -157,11 +179,9 @@ def classify(values: Sequence[str]) -> Kind:
     The more values, the surer what is constant; with a single one nothing is. Percent-encoding and quotes are undone.
     """
     texts = [_plain(value) for value in values]
-    if texts and all(opened := [_GORILLA.pattern.fullmatch(_undone(text)) for text in texts]):
-        return _judged(_GORILLA, [_gob_text(match[1]) for match in opened if match])
     for make in _MAKES:
-        found = [make.pattern.fullmatch(text) for text in texts]
-        payloads = [match[1] for match in found if match]
+        found = [make.pattern.fullmatch(make.opened(text)) for text in texts]
+        payloads = [make.content(match[1]) for match in found if match]
         if payloads and len(payloads) == len(texts) and (make.guard is None or all(map(make.guard, texts))):
             return _judged(make, payloads)
     routed = _without_route(texts)
@@ -215,17 +235,6 @@ def _plain(value: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     return unquote(text) if "%" in text else text
-
-
-def _undone(value: str) -> str:
-    """What base64 wraps, a character for each byte; empty where a value is none."""
-    return (from_base64(value) or b"").decode("latin-1")
-
-
-def _gob_text(payload: str) -> str:
-    """The text that is all of a value of Go's gob, without the mark and the lengths before it; else the payload."""
-    found = re.fullmatch(rb".\x0c\x00.([!-~]+)", from_base64(payload) or b"", re.DOTALL)
-    return found[1].decode() if found else payload
 
 
 def _judged(make: _Make, payloads: Sequence[str]) -> Kind:

@@ -74,13 +74,12 @@ async def find_logout(
         posted = posted and extract(identity.source, exchange.answer, {}) != identity.name
         said = len(party.jar) < held or (posted and not await _says_so_anywhere(party, exchange))
         polite = polite or (Ending(verb, False) if said else None)
-    send = polite.verb.get("send") if polite and renewal else None
-    return Ending(await _last_renewal(probe, account, trial, send, renewal or {}), False) if send else polite
+    if polite is None or renewal is None or "send" not in polite.verb:
+        return polite
+    return Ending(await _last_renewal(probe, account, trial, polite.verb["send"], renewal), False)
 
 
-async def _last_renewal(
-    probe: Probe, account: str, trial: Trial, send: str, renewal: dict[str, Any]
-) -> dict[str, Any]:  # fmt: skip
+async def _last_renewal(probe: Probe, account: str, trial: Trial, send: str, renewal: dict[str, Any]) -> dict[str, Any]:
     """The shape of a logout after which a refresh token gives nothing any more; else the plainest."""
     shapes = list(_shapes(send, trial))
     for verb in shapes:

@@ -175,8 +175,7 @@ def own_links(probe: Probe, exchange: Exchange) -> list[str]:
 
 async def find_login_forms(probe: Probe) -> list[tuple[PageForm, dict[str, str]]]:
     """Login forms: on the start page, behind its links and redirects, at the usual places."""
-    stranger = probe.stranger()
-    first = await probe.open(stranger, probe.start)
+    first = await probe.front()
     found = _login_forms(probe, first)
     linked = [path for path in own_links(probe, first) if LOGIN.search(path)][:MOST_LINKS]
     for path in dict.fromkeys([*linked, *LOGIN_PAGES]):

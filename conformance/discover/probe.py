@@ -93,6 +93,7 @@ class Probe:
     """Routes that refused a login as one of wrong credentials, and the status."""
     written: tuple[str, ...] = ()
     """Addresses that the target's own scripts name."""
+    _front: Exchange | None = None
 
     # -- looking
 
@@ -102,6 +103,12 @@ class Probe:
             stranger = self.system.stranger(self.system.log, "init")
             self.seen[path] = await stranger.send("GET", path, purpose=f"init looks at {path}")
         return self.seen[path]
+
+    async def front(self) -> Exchange:
+        """The start page as a stranger's browser comes to it, opened once."""
+        if self._front is None:
+            self._front = await self.open(self.stranger(), self.start)
+        return self._front
 
     async def open(self, party: Party, path: str) -> Exchange:
         """A page as a browser opens it, redirects on this host followed."""

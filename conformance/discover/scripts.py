@@ -24,7 +24,7 @@ BASE = re.compile(r"(^|/)(api|rest|v\d{1,2})/?$", re.IGNORECASE)
 
 async def read_scripts(probe: Probe) -> None:
     """Note the addresses of logins, logouts, refreshes and identities that stand in the start page and its scripts."""
-    first = await probe.open(probe.stranger(), probe.start)
+    first = await probe.front()
     if not is_page(first):
         return
     sources = dict.fromkeys(_sources(probe, first))

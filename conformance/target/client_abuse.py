@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conformance.model import Capability, Exchange
 from conformance.target.back_channel import BackChannel
-from conformance.target.delays import Delays
+from conformance.target.guess_delays import TOO_SLOW, Delays
 from conformance.target.known_windows import KnownWindows
 from conformance.target.oauth_messages import UNISSUED, Client, TokenAnswer, TokenRequest
 from conformance.target.oracle import THROTTLED
@@ -47,7 +47,7 @@ class ClientAbuse(KnownWindows, BackChannel):
         if not slowed:
             last = await self._shown(alice, client, "the right secret")
             if delays.untold or delays.late(last.exchange):
-                self.inconclusive("the target is too slow to tell whether it delays guesses", _of(first, last))
+                self.inconclusive(TOO_SLOW, _of(first, last))
             if not _refused(last) and not _unknown(last):
                 actual = f"after {most + 1} failures the right secret is taken at once: {last}"
                 self.violation(f"after {most} failures a secret can't be guessed at", actual, _of(first, last))

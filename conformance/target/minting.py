@@ -33,7 +33,7 @@ class Minting(TokenAttacks):
         """
         from conformance.attacks.families.headers import unknown_algorithm
 
-        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        alice = await self.shared_login("alice")
         carrier, genuine = self.jwt(alice)
         forgery = unknown_algorithm(await self._material(genuine, carrier))
         if forgery and (await self._holding(alice, forgery, carrier).whoami()).accepted:
@@ -50,7 +50,7 @@ class Minting(TokenAttacks):
         """
         from conformance.attacks.families.contents import nobody
 
-        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        alice = await self.shared_login("alice")
         carrier, genuine = self.jwt(alice)
         unread = nobody(await self._material(genuine, carrier))
         judged = await self._holding(alice, unread, carrier).whoami() if unread else None
@@ -157,7 +157,7 @@ class Minting(TokenAttacks):
             self.note = f"a login that carries an invented token is refused with {status}"
 
     async def _pair(self, cheap: str, costly: str, label: str) -> tuple[Party, Party]:
-        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        alice = await self.shared_login("alice")
         carrier, _ = self.jwt(alice)
         return alice.holding(cheap.encode(), carrier, f"the cheap twin of {label}"), alice.holding(
             costly.encode(), carrier, f"an attacker with {label}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from conformance.attacks.login_fields import WRONG
 from conformance.model import Exchange
-from conformance.target.delays import Delays
+from conformance.target.guess_delays import TOO_SLOW, Delays
 from conformance.target.logins import Attempt, Logins
 from conformance.target.oracle import THROTTLED, Judgement
 from conformance.target.party import Party
@@ -177,7 +177,7 @@ class Besieging(Logins):
             return
         owner, judged = await self._right(self.system.with_role("throttle") or "")
         if siege.delays and (siege.delays.untold or (judged.accepted and siege.delays.late(owner.exchange))):
-            self.inconclusive("the target is too slow to tell whether it delays guesses", (siege.last.exchange,))
+            self.inconclusive(TOO_SLOW, (siege.last.exchange,))
         if judged.accepted:
             actual = f"after {siege.failures} failures the right password is {judged} at once"
             expected = f"at most {self.policy.throttle_failures or MOST} failures in a row are free"

@@ -63,7 +63,7 @@ class TokenAttacks(Cast, Expectations):
         """The target's own ECDSA signatures are two numbers of fixed length (RFC 7518 section 3.4)."""
         from conformance.attacks.families.spelling import is_der
 
-        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        alice = await self.shared_login("alice")
         if is_der(self.jwt(alice)[1]):
             self.violation("an ECDSA signature is two numbers of fixed length", "the target's own is in ASN.1")
 
@@ -115,7 +115,7 @@ class TokenAttacks(Cast, Expectations):
         """
         from conformance.attacks.forge import FAMILIES, MINTED, control
 
-        alice = (await self.system.shared_login(self.known("alice"))).in_log(self.log)
+        alice = await self.shared_login("alice")
         carrier, genuine = self.jwt(alice)
         stuff = await self._material(genuine, carrier)
         if family in MINTED and (good := control(stuff)):

@@ -6,7 +6,6 @@ Sources: RFC 7515 sections 2 and 7, RFC 4648 section 3.5, 8725bis sections 2.13 
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator
 
@@ -166,9 +165,11 @@ def is_der(token: jwt.Token) -> bool:
     curve = order_of(token.alg)
     if curve is None or len(token.signature) == 2 * curve[0]:
         return False
-    with contextlib.suppress(ValueError):
-        return bool(jwt.side_by_side(token.signature, curve[0]))
-    return False
+    try:
+        jwt.side_by_side(token.signature, curve[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _der_integer(number: bytes) -> bytes:

@@ -14,6 +14,8 @@ PROOFS = 3
 DOUBTS = 10
 """Late answers beside which everything else was late, too, until nothing can be told."""
 
+TOO_SLOW = "the target is too slow to tell whether it delays guesses"
+
 
 @dataclass
 class Delays:
